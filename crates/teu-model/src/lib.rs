@@ -1,0 +1,28 @@
+//! teu's own words: ids, names, references, requests, states.
+//!
+//! Pure: nothing here touches the kernel, a file or the clock. Every value that comes from outside
+//! is parsed once, by the type that carries it; afterwards the type is the proof.
+
+mod digest;
+mod id;
+mod name;
+mod paths;
+mod platform;
+mod reference;
+mod request;
+mod signal;
+mod state;
+mod undo;
+mod units;
+
+pub use digest::{BadDigest, ChainId, DiffId, Digest};
+pub use id::{BadId, ContainerId, NetworkId, RootId};
+pub use name::{BadName, ContainerName};
+pub use paths::Paths;
+pub use platform::{BadPlatform, Platform};
+pub use reference::{BadReference, Reference};
+pub use request::*;
+pub use signal::{BadSignal, Signal};
+pub use state::*;
+pub use undo::Undo;
+pub use units::{BadSize, human_size, human_size_binary, parse_size};
