@@ -1,1 +1,18 @@
-//! teu-kernel.
+//! Every system call of teu, thinly, in the kernel's words; the only crate with `unsafe`.
+//!
+//! One file per facility, named as its manual page. A function here takes borrowed descriptors,
+//! returns owned ones, and decides nothing.
+#![expect(
+    unsafe_code,
+    reason = "the one crate where the kernel is called; each use says why it is sound"
+)]
+
+pub mod durable;
+pub mod flock;
+pub mod mount;
+pub mod openat2;
+pub mod pidfd;
+pub mod random;
+pub mod unix;
+
+pub use libc::{self, c_int};

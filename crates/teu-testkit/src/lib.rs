@@ -1,1 +1,8 @@
-//! teu-testkit.
+//! What tests share: throwaway directories, and a loud word when a machine lacks something.
+#![allow(clippy::print_stderr, reason = "a skip must be seen")]
+
+mod need;
+mod temp;
+
+pub use need::{Need, have};
+pub use temp::TempDir;
