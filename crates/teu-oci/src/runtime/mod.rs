@@ -1,0 +1,4 @@
+//! The OCI runtime specification's `config.json`.
+
+mod resources;
+pub use resources::*;
