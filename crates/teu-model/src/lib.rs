@@ -12,6 +12,7 @@ mod reference;
 mod request;
 mod signal;
 mod state;
+mod time;
 mod undo;
 mod units;
 
@@ -24,5 +25,6 @@ pub use reference::{BadReference, Reference};
 pub use request::*;
 pub use signal::{BadSignal, Signal};
 pub use state::*;
+pub use time::{Timestamp, human_duration};
 pub use undo::Undo;
 pub use units::{BadSize, human_size, human_size_binary, parse_size};

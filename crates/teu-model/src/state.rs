@@ -1,1 +1,167 @@
+//! A container's life.
+//!
+//! ```text
+//! Created ──start──► Running ──exit, kill──► Exited ──start──► Running
+//!
+//! remove: from Created and Exited; from Running only by force
+//! ```
+//!
+//! What the table does not allow is refused with the state in words; no other code compares states.
 
+use crate::{
+    ChainId, ContainerId, ContainerName, CreateRequest, DiffId, Digest, Signal, Timestamp,
+};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+/// Where in its life a container stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Status {
+    /// Made, never started.
+    Created,
+    /// Its first process lives.
+    Running,
+    /// Its first process has ended.
+    Exited,
+}
+
+/// What may be asked of a container.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the verb of its name")]
+pub enum Verb {
+    Start,
+    Attach,
+    Exec,
+    Kill,
+    Remove,
+}
+
+impl Status {
+    /// The whole rule of what may be asked when.
+    pub fn allows(self, verb: Verb) -> bool {
+        use {Status::*, Verb::*};
+        matches!((self, verb), (Created | Exited, Start | Remove) | (Running, Attach | Exec | Kill))
+    }
+
+    /// docker's word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Created => "created",
+            Status::Running => "running",
+            Status::Exited => "exited",
+        }
+    }
+}
+
+/// What never changes after `create`: `request.json`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Of this file's format.
+    pub version: u32,
+    /// Whose record it is.
+    pub id: ContainerId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The image's id.
+    pub image: Digest,
+    /// Names the image's stack of layers.
+    pub chain: ChainId,
+    /// The stack itself, lowest first.
+    pub layers: Vec<DiffId>,
+    /// As asked.
+    pub request: CreateRequest,
+    /// As asked, completed by the image: what is run.
+    pub process: Process,
+    /// The image's labels and the request's.
+    pub labels: BTreeMap<String, String>,
+    /// What `stop` sends first.
+    pub stop_signal: Signal,
+}
+
+/// A process, with nothing left to decide but what only its root can tell (user names, PATH).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Entrypoint and command; never empty.
+    pub args: Vec<String>,
+    /// How many of `args` are the entrypoint.
+    pub entrypoint_len: usize,
+    /// `NAME=value`, each name once.
+    pub env: Vec<String>,
+    /// Absolute.
+    pub cwd: String,
+    /// `user[:group]`; empty means root.
+    pub user: String,
+    /// Further groups.
+    pub groups: Vec<String>,
+    /// A terminal of its own.
+    pub tty: bool,
+    /// Standard input stays open.
+    pub stdin: bool,
+}
+
+/// What changes: `state.json`, replaced whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Of this file's format.
+    pub version: u32,
+    /// Its name now.
+    pub name: ContainerName,
+    /// Where it stands, as last recorded.
+    pub status: Status,
+    /// Its first process, while it runs.
+    pub running: Option<RunningState>,
+    /// When it last started.
+    pub started_at: Option<Timestamp>,
+    /// How it last ended.
+    pub exit: Option<Exit>,
+    /// Why it last failed to start.
+    pub start_error: Option<String>,
+    /// Somebody asked it to stop or killed it by a verb.
+    pub stopped_by_user: bool,
+}
+
+/// A running container's processes and network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningState {
+    /// Its first process, as the host counts.
+    pub pid: u32,
+    /// When that process started, in ticks since boot: with the number it names one process.
+    pub pid_start_ticks: u64,
+    /// Its monitor.
+    pub monitor_pid: u32,
+    /// When the monitor started, likewise.
+    pub monitor_start_ticks: u64,
+    /// The boot in which all this holds.
+    pub boot_id: String,
+    /// Where it is on the network.
+    pub endpoint: Option<EndpointState>,
+}
+
+/// A container's place on its network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EndpointState {
+    /// Its address.
+    pub address: Ipv4Addr,
+    /// The network's prefix length.
+    pub prefix: u8,
+    /// The next hop.
+    pub gateway: Ipv4Addr,
+    /// Hardware address, `02:42:…`.
+    pub mac: String,
+    /// The host's end of the veth pair.
+    pub host_interface: String,
+}
+
+/// How a first process ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// 0 to 255; 128 + n after signal n, 255 where nobody could read it.
+    pub code: u8,
+    /// Memory ran out and the kernel killed a process of the container.
+    pub oom_killed: bool,
+    /// When.
+    pub finished_at: Timestamp,
+    /// What else there is to say: `monitor lost`.
+    pub note: Option<String>,
+}
