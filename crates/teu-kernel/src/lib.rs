@@ -7,11 +7,16 @@
     reason = "the one crate where the kernel is called; each use says why it is sound"
 )]
 
+pub mod bpf;
+pub mod device;
 pub mod durable;
 pub mod flock;
 pub mod mount;
+pub mod netlink;
+pub mod netns;
 pub mod openat2;
 pub mod pidfd;
+pub mod poll;
 pub mod random;
 pub mod unix;
 
