@@ -2,4 +2,5 @@
 //!
 //! Pure: types, their limits and their checks.
 
+pub mod image;
 pub mod runtime;
