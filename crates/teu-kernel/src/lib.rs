@@ -8,16 +8,30 @@
 )]
 
 pub mod bpf;
+pub mod cachestat;
 pub mod device;
 pub mod durable;
+pub mod exec_self;
+pub mod fifo;
 pub mod flock;
+pub mod inotify;
+pub mod loopdev;
+pub mod malloc_trim;
+pub mod memfd;
 pub mod mount;
 pub mod netlink;
 pub mod netns;
+pub mod openat;
 pub mod openat2;
 pub mod pidfd;
+pub mod pidfd_info;
 pub mod poll;
 pub mod random;
+pub mod read_write;
+pub mod signal;
+pub mod statx;
+pub mod tty;
 pub mod unix;
+pub mod xattr;
 
 pub use libc::{self, c_int};

@@ -1,0 +1,57 @@
+//! How a process ended that is nobody's child here: `PIDFD_GET_INFO`, Linux 6.15 for the exit status.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// `struct pidfd_info` in its first version.
+#[repr(C)]
+#[derive(Default)]
+struct PidfdInfo {
+    mask: u64,
+    cgroup: u64,
+    pid: u32,
+    tgid: u32,
+    ppid: u32,
+    ids: [u32; 8],
+    exit_code: i32,
+}
+
+const PIDFD_INFO_EXIT: u64 = 1 << 3;
+/// `_IOWR(0xff, 11, struct pidfd_info)`.
+const PIDFD_GET_INFO: u64 = (3 << 30) | ((size_of::<PidfdInfo>() as u64) << 16) | (0xff << 8) | 11;
+
+/// The status of a process that ended and was waited for by its parent, as `wait(2)` tells it.
+/// `None` where it has not been waited for yet, or the kernel is too old to know.
+pub fn exit_status(process: BorrowedFd<'_>) -> io::Result<Option<i32>> {
+    let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
+    // SAFETY: `process` is open while borrowed, and `info` has the size that the request names.
+    let result = unsafe { libc::ioctl(process.as_raw_fd(), PIDFD_GET_INFO, &raw mut info) };
+    if result == 0 {
+        return Ok((info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code));
+    }
+    match io::Error::last_os_error() {
+        error
+            if matches!(error.raw_os_error(), Some(libc::ESRCH | libc::ENOTTY | libc::EINVAL)) =>
+        {
+            Ok(None)
+        }
+        error => Err(error),
+    }
+}
+
+#[test]
+fn a_process_that_runs_has_no_status() {
+    use std::os::fd::AsFd;
+    let mut child = std::process::Command::new("sh")
+        .args(["-c", "read x; exit 7"])
+        .stdin(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let pidfd = crate::pidfd::pidfd_open(child.id()).unwrap();
+    assert_eq!(exit_status(pidfd.as_fd()).unwrap(), None);
+    drop(child.stdin.take());
+    child.wait().unwrap();
+    let status = exit_status(pidfd.as_fd()).unwrap();
+    // Nothing on kernels before 6.15.
+    assert!(matches!(status, None | Some(0x700)));
+}
