@@ -1,7 +1,7 @@
 //! Addresses of interfaces: `RTM_NEWADDR`, `RTM_GETADDR` (`rtnetlink(7)`). IPv4 so far.
 
 use crate::message::{ACK, CREATE, DUMP, REPLACE};
-use crate::{NetlinkError, Requests, Socket, attributes};
+use crate::{NetlinkError, Reply, Requests, Socket, attributes};
 use std::net::Ipv4Addr;
 
 const RTM_NEWADDR: u16 = 20;
@@ -36,18 +36,24 @@ pub fn delete(requests: &mut Requests, ifindex: u32, address: Ipv4Addr, prefix: 
         .put(IFA_LOCAL, &address.octets());
 }
 
+/// Asks for the IPv4 addresses of an interface; [`read`] reads the answers.
+pub fn get(requests: &mut Requests, ifindex: u32) {
+    requests.message("RTM_GETADDR", RTM_GETADDR, DUMP, &ifaddrmsg(0, ifindex));
+}
+
+/// An address and its prefix length from an answer; nothing where it is about something else.
+pub fn read(reply: Reply<'_>) -> Option<(Ipv4Addr, u8)> {
+    let prefix = *reply.payload.get(1)?;
+    let local = attributes(reply.payload.get(8..)?).find(|part| part.kind == IFA_LOCAL);
+    let octets = <[u8; 4]>::try_from(local?.content).ok()?;
+    (reply.kind == RTM_NEWADDR && prefix <= 32).then(|| (octets.into(), prefix))
+}
+
 /// The IPv4 addresses of an interface, each with its prefix length.
 pub fn list(socket: &mut Socket, ifindex: u32) -> Result<Vec<(Ipv4Addr, u8)>, NetlinkError> {
     let mut requests = Requests::new();
-    requests.message("RTM_GETADDR", RTM_GETADDR, DUMP, &ifaddrmsg(0, ifindex));
+    get(&mut requests, ifindex);
     let mut addresses = Vec::new();
-    socket.transact(&requests, |reply| {
-        let Some(attributes_at) = reply.payload.get(8..) else { return };
-        let local = attributes(attributes_at).find(|part| part.kind == IFA_LOCAL);
-        let octets = local.and_then(|local| <[u8; 4]>::try_from(local.content).ok());
-        if let (RTM_NEWADDR, Some(octets)) = (reply.kind, octets) {
-            addresses.push((Ipv4Addr::from(octets), reply.payload[1]));
-        }
-    })?;
+    socket.transact(&requests, |reply| addresses.extend(read(reply)))?;
     Ok(addresses)
 }
