@@ -5,11 +5,11 @@
 //! ```text
 //!  host    RTM_NEWLINK   veth, its peer inside the namespace; host's end up, port of the bridge
 //!  inside  lo up · address · eth0 up · default route
-//!  host    neighbour · bridge's table · look at both interfaces
+//!  host    look at both interfaces · neighbour · bridge's table
 //! ```
-//! The last line is not for show. What neighbours and the bridge remember of an address's last
-//! owner is replaced; and the kernel learns of a carrier at most once a second, unless somebody
-//! looks: without it the first connection may wait for that second.
+//! The last line is not for show. The kernel works off changes of carriers at most once a second,
+//! unless somebody looks: without it the first connection may wait for that second. And what host and
+//! bridge remember of an address's last owner is replaced.
 //!
 //! Nothing is taken back here: all of it goes with the namespace.
 
@@ -165,9 +165,14 @@ fn announce(
     host_ifindex: u32,
 ) -> Result<(), NetlinkError> {
     let mut requests = Requests::new();
-    neighbour::replace(&mut requests, network.ifindex, lease.address, lease.mac.0);
-    neighbour::replace_port(&mut requests, host_ifindex, lease.mac.0);
     link::get_index(&mut requests, host_ifindex);
     link::get_index(&mut requests, network.ifindex);
-    host.send(&requests)
+    neighbour::replace(&mut requests, network.ifindex, lease.address, lease.mac.0);
+    neighbour::replace_port(&mut requests, host_ifindex, lease.mac.0);
+    match host.send(&requests) {
+        // The port does not learn yet, because the kernel (before 6.8, say) still knows of no
+        // carrier; the bridge then learns from the container's first packet.
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => Ok(()),
+        result => result,
+    }
 }

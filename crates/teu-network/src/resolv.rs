@@ -86,9 +86,8 @@ fn words(asked: &[String], host: &str, keys: &[&str]) -> Vec<String> {
     if !asked.is_empty() {
         return asked.iter().map(|text| word(text)).filter(|word| !word.is_empty()).collect();
     }
-    let lines = host.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let last =
-        lines.filter(|words| words.first().is_some_and(|key| keys.contains(key))).next_back();
+    let mut lines = host.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let last = lines.rfind(|words| words.first().is_some_and(|key| keys.contains(key)));
     last.iter().flatten().skip(1).map(|word| word.to_string()).collect()
 }
 

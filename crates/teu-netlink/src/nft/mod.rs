@@ -56,6 +56,7 @@ const SET_FLAGS: u16 = 3;
 const SET_KEY_TYPE: u16 = 4;
 const SET_KEY_LEN: u16 = 5;
 const SET_ID: u16 = 10;
+const SET_USERDATA: u16 = 13;
 pub(crate) const ELEMENTS_TABLE: u16 = 1;
 pub(crate) const ELEMENTS_SET: u16 = 2;
 pub(crate) const ELEMENTS_LIST: u16 = 3;
@@ -64,6 +65,9 @@ pub(crate) const DATA_VALUE: u16 = 1;
 pub(crate) const LIST_ELEMENT: u16 = 1;
 /// `nft`'s number of the type `ifname`; a concatenation shifts by six bits for each part.
 const TYPE_IFNAME: u32 = 41;
+/// For `nft` alone: the keys are in the machine's byte order (type 0, length, number); else it shows
+/// names as nothing.
+const HOST_BYTE_ORDER: [u8; 2] = [0, 4];
 /// `IFNAMSIZ`.
 pub(crate) const IFNAME_LENGTH: usize = 16;
 
@@ -209,6 +213,7 @@ impl Batch {
         message.put_text(SET_TABLE, table.name).put_text(SET_NAME, name);
         message.put_u32_be(SET_FLAGS, 0).put_u32_be(SET_KEY_TYPE, key_type);
         message.put_u32_be(SET_KEY_LEN, parts * 16).put_u32_be(SET_ID, id);
+        message.put(SET_USERDATA, &[&HOST_BYTE_ORDER[..], &1_u32.to_ne_bytes()].concat());
     }
 
     /// Puts a tuple of interface names into a set; one that is there stays.
