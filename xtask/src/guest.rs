@@ -1,0 +1,202 @@
+//! The guests: Debian's kernels under qemu, on pure cgroup v2, running the same test programs.
+//!
+//! Without KVM (TCG), so that a run is the same everywhere. The guest prints to its serial console;
+//! lines that begin with `@@teu` tell where a program begins and ends (`guest-init.sh`).
+
+use crate::Result;
+use crate::build::{self, TestProgram};
+use crate::count::{Outcome, Run, Tally};
+use crate::guest_image::{self, Kernel};
+use crate::suite::failures_of;
+use crate::test::{logs, scratch};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// The oldest kernel that teu serves, and the first with everything.
+pub const VERSIONS: [&str; 2] = ["6.1", "6.12"];
+
+/// Packages whose tests run in all modes: those that talk with the kernel.
+const PACKAGES: &[&str] = &[
+    "teu-cgroup",
+    "teu-kernel",
+    "teu-monitor",
+    "teu-netlink",
+    "teu-network",
+    "teu-runtime",
+    "teu-snapshot",
+];
+
+const GUEST_MAX: Duration = Duration::from_secs(1200);
+
+/// One program's part of a guest's output.
+#[derive(Debug, PartialEq)]
+struct Section<'a> {
+    name: &'a str,
+    output: String,
+    /// None where the guest ended first.
+    exit_code: Option<i32>,
+    seconds: f64,
+}
+
+/// Boots all guests, one after another, and counts.
+pub fn run_all(programs: &[TestProgram], tally: &mut Tally) -> Result<()> {
+    let chosen: Vec<&TestProgram> = programs
+        .iter()
+        .filter(|program| program.part != build::Part::Whole)
+        .filter(|program| PACKAGES.contains(&program.package.as_str()))
+        .collect();
+    let tests = make_tests_disk(&chosen)?;
+    for version in VERSIONS {
+        let started = Instant::now();
+        let console = boot(version, &tests)?;
+        let missing = count(version, &chosen, &console, tally)?;
+        if missing {
+            println!("{}", last_lines(&console));
+        }
+        println!("  {version:<6} in {:.0} s", started.elapsed().as_secs_f64());
+    }
+    Ok(())
+}
+
+/// A guest to look around in.
+pub fn shell(version: &str) -> Result<()> {
+    let programs = build::test_programs(PACKAGES)?;
+    let tests = make_tests_disk(&programs.iter().collect::<Vec<_>>())?;
+    crate::run(qemu(version, &tests, "teu.shell")?.args(["-serial", "mon:stdio"]))
+}
+
+fn make_tests_disk(programs: &[&TestProgram]) -> Result<PathBuf> {
+    let directory = scratch().join("guest");
+    guest_image::make_directory(&directory)?;
+    let disk = directory.join("tests.ext4");
+    guest_image::tests_disk(programs, &directory.join("staging"), &disk)?;
+    Ok(disk)
+}
+
+fn qemu(version: &str, tests: &Path, append: &str) -> Result<Command> {
+    let kernel = Kernel::fetch(version)?;
+    let root = kernel.root_disk()?;
+    let initramfs = scratch().join("guest").join(format!("initramfs-{}", kernel.version));
+    kernel.initramfs(&initramfs)?;
+    let mut command = Command::new("qemu-system-x86_64");
+    command
+        .args(["-machine", "q35,accel=tcg", "-cpu", "max", "-smp", "2", "-m", "2048"])
+        .args(["-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"])
+        .arg("-kernel")
+        .arg(kernel.image())
+        .arg("-initrd")
+        .arg(&initramfs)
+        .arg("-append")
+        .arg(format!("console=ttyS0 quiet panic=-1 cgroup_no_v1=all mitigations=off {append}"))
+        // What a guest writes to its root is gone with it.
+        .arg("-drive")
+        .arg(format!("file={},format=raw,if=virtio,snapshot=on", root.display()))
+        .arg("-drive")
+        .arg(format!("file={},format=raw,if=virtio,readonly=on", tests.display()))
+        .args(["-netdev", "user,id=net0", "-device", "virtio-net-pci,netdev=net0"])
+        .args(["-device", "virtio-rng-pci"]);
+    Ok(command)
+}
+
+/// Runs a guest to its end; returns what it printed.
+fn boot(version: &str, tests: &Path) -> Result<String> {
+    let console = logs(version)?.join("console.log");
+    let mut child = qemu(version, tests, "")?
+        .arg("-serial")
+        .arg(format!("file:{}", console.display()))
+        .stdin(Stdio::null())
+        .spawn()
+        .map_err(|error| format!("qemu-system-x86_64: {error}"))?;
+    let deadline = Instant::now() + GUEST_MAX;
+    while child.try_wait().map_err(|error| error.to_string())?.is_none() {
+        if Instant::now() > deadline {
+            child.kill().map_err(|error| error.to_string())?;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let text =
+        std::fs::read(&console).map_err(|error| format!("`{}`: {error}", console.display()))?;
+    Ok(String::from_utf8_lossy(&text).replace('\r', ""))
+}
+
+/// Adds each program's run; true where one did not come to its end.
+fn count(
+    version: &str,
+    programs: &[&TestProgram],
+    console: &str,
+    tally: &mut Tally,
+) -> Result<bool> {
+    let sections = sections(console);
+    let mut missing = false;
+    for program in programs {
+        let section = sections.iter().find(|section| section.name == program.name);
+        let (run, seconds) = match section {
+            Some(section) => {
+                let run = Run::parse(&section.output, section.exit_code);
+                if run.count(Outcome::Failed) > 0 {
+                    println!("{} on {version}\n{}", program.name, failures_of(&section.output));
+                }
+                missing |= section.exit_code.is_none();
+                (run, section.seconds)
+            }
+            None => {
+                missing = true;
+                (Run::of_one("(it was run at all)", false), 0.0)
+            }
+        };
+        tally.add(version, &program.name, run, seconds);
+    }
+    Ok(missing)
+}
+
+fn sections(console: &str) -> Vec<Section<'_>> {
+    let mut sections: Vec<Section<'_>> = Vec::new();
+    let mut open = false;
+    for line in console.lines() {
+        let told = line.find("@@teu ").map(|start| &line[start + 6..]);
+        let words: Vec<&str> = told.unwrap_or_default().split(' ').collect();
+        match (words.as_slice(), sections.last_mut()) {
+            (["begin", name], _) => {
+                open = true;
+                sections.push(Section {
+                    name,
+                    output: String::new(),
+                    exit_code: None,
+                    seconds: 0.0,
+                });
+            }
+            (["end", name, code, from, to], Some(section)) if section.name == *name => {
+                open = false;
+                section.exit_code = code.parse().ok();
+                let number = |word: &str| word.parse::<f64>().unwrap_or_default();
+                section.seconds = number(to) - number(from);
+            }
+            (_, Some(section)) if open => {
+                section.output.push_str(line);
+                section.output.push('\n');
+            }
+            _ => {}
+        }
+    }
+    sections
+}
+
+fn last_lines(console: &str) -> String {
+    let lines: Vec<&str> = console.lines().collect();
+    lines[lines.len().saturating_sub(40)..].join("\n")
+}
+
+#[test]
+fn consoles() {
+    let console = "boot\n@@teu begin a/it\ntest x ... ok\nnoise@@teu end a/it 0 1.5 3.0\n\
+                   between\n@@teu begin b\ntest y ... ok\nKernel panic";
+    let sections = sections(console);
+    assert_eq!(sections.len(), 2);
+    assert_eq!(
+        (sections[0].name, sections[0].exit_code, sections[0].seconds),
+        ("a/it", Some(0), 1.5)
+    );
+    assert_eq!(sections[0].output, "test x ... ok\n");
+    assert_eq!((sections[1].exit_code, sections[1].output.lines().count()), (None, 2));
+}
