@@ -4,7 +4,7 @@ use super::null_is_empty;
 use serde::{Deserialize, Serialize};
 
 /// A filter of system calls: `seccomp(2)`, in libseccomp's words.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LinuxSeccomp {
     /// What happens to a call that no rule names.
@@ -30,7 +30,7 @@ pub struct LinuxSeccomp {
 }
 
 /// One rule.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LinuxSyscall {
     /// The calls it is about.
@@ -61,7 +61,7 @@ pub struct LinuxSeccompArg {
 }
 
 /// What happens to a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SeccompAction {
     /// The same as [`SeccompAction::KillThread`].
     #[serde(rename = "SCMP_ACT_KILL")]
@@ -76,6 +76,7 @@ pub enum SeccompAction {
     #[serde(rename = "SCMP_ACT_TRAP")]
     Trap,
     /// The call fails.
+    #[default]
     #[serde(rename = "SCMP_ACT_ERRNO")]
     Errno,
     /// A tracer decides.

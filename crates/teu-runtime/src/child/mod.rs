@@ -1,0 +1,1 @@
+//! Between clone and exec.
