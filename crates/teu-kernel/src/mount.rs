@@ -94,6 +94,11 @@ impl Filesystem {
 
     /// Creates the instance, and a mount of it that is attached nowhere.
     pub fn mount(self, attributes: MountAttr) -> io::Result<OwnedFd> {
+        self.try_mount(attributes)
+    }
+
+    /// The same; where it fails, [`Filesystem::messages`] can still be asked why.
+    pub fn try_mount(&self, attributes: MountAttr) -> io::Result<OwnedFd> {
         sys::fsconfig_create(self.context.as_fd())?;
         let attributes = sys::MountAttrFlags::from_bits_retain(
             u32::try_from(attributes.bits()).unwrap_or(u32::MAX),

@@ -6,7 +6,7 @@ use crate::whiteout::recognise;
 use crate::{LayerIndex, TarError};
 
 /// More entries than this are refused; the largest images have a few hundred thousand.
-const ENTRIES_MAX: usize = 16 << 20;
+const ENTRIES_MAX: usize = 4 << 20;
 
 /// Takes an archive in pieces of any length and keeps what its headers say.
 ///
