@@ -108,7 +108,7 @@ pub struct Index {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Document {
     /// One image.
-    Manifest(Manifest),
+    Manifest(Box<Manifest>),
     /// Several.
     Index(Index),
 }
@@ -150,10 +150,10 @@ impl Document {
                 let is = served_as.unwrap_or(is[0]).to_string();
                 return Err(DocumentError::MediaType { says: shown(says), is });
             }
-        } else if let Some(served) = served_as.filter(|served| is_known(served)) {
-            if !is.contains(&served) {
-                return Err(DocumentError::MediaType { says: is[0].into(), is: served.into() });
-            }
+        } else if let Some(served) = served_as.filter(|served| is_known(served))
+            && !is.contains(&served)
+        {
+            return Err(DocumentError::MediaType { says: is[0].into(), is: served.into() });
         }
         let document = if is_index {
             Document::Index(from_object(bytes, WHAT)?)
