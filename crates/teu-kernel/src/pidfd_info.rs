@@ -1,5 +1,6 @@
 //! How a process ended that is nobody's child here: `PIDFD_GET_INFO`, Linux 6.15 for the exit status.
 
+use crate::wait::Ended;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
@@ -20,14 +21,14 @@ const PIDFD_INFO_EXIT: u64 = 1 << 3;
 /// `_IOWR(0xff, 11, struct pidfd_info)`.
 const PIDFD_GET_INFO: u64 = (3 << 30) | ((size_of::<PidfdInfo>() as u64) << 16) | (0xff << 8) | 11;
 
-/// The status of a process that ended and was waited for by its parent, as `wait(2)` tells it.
+/// How a process ended that was waited for by its parent.
 /// `None` where it has not been waited for yet, or the kernel is too old to know.
-pub fn exit_status(process: BorrowedFd<'_>) -> io::Result<Option<i32>> {
+pub fn exit_status(process: BorrowedFd<'_>) -> io::Result<Option<Ended>> {
     let mut info = PidfdInfo { mask: PIDFD_INFO_EXIT, ..PidfdInfo::default() };
     // SAFETY: `process` is open while borrowed, and `info` has the size that the request names.
     let result = unsafe { libc::ioctl(process.as_raw_fd(), PIDFD_GET_INFO, &raw mut info) };
     if result == 0 {
-        return Ok((info.mask & PIDFD_INFO_EXIT != 0).then_some(info.exit_code));
+        return Ok((info.mask & PIDFD_INFO_EXIT != 0).then(|| ended(info.exit_code)));
     }
     match io::Error::last_os_error() {
         error
@@ -37,6 +38,12 @@ pub fn exit_status(process: BorrowedFd<'_>) -> io::Result<Option<i32>> {
         }
         error => Err(error),
     }
+}
+
+/// A status as `wait(2)` tells it.
+fn ended(status: i32) -> Ended {
+    let [low, high, ..] = status.to_le_bytes();
+    if low & 0x7f == 0 { Ended::Exited(high) } else { Ended::Killed(low & 0x7f) }
 }
 
 #[test]
@@ -53,5 +60,5 @@ fn a_process_that_runs_has_no_status() {
     child.wait().unwrap();
     let status = exit_status(pidfd.as_fd()).unwrap();
     // Nothing on kernels before 6.15.
-    assert!(matches!(status, None | Some(0x700)));
+    assert!(matches!(status, None | Some(Ended::Exited(7))));
 }

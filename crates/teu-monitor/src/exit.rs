@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::Path;
 use teu_kernel::durable::{self, Durability};
+use teu_kernel::wait::Ended;
 
 /// The version of `exit.json`.
 pub const EXIT_VERSION: u32 = 1;
@@ -31,12 +32,14 @@ pub struct Exit {
 }
 
 impl Exit {
-    /// From a status as `wait(2)` tells it.
-    pub(crate) fn from_wait(status: i32, started_at: Timestamp) -> Exit {
-        let signal = Some(status & 0x7f).filter(|&signal| signal != 0);
-        let code = signal.map_or((status >> 8) & 0xff, |signal| 128 + signal);
+    /// Of a process that ended just now.
+    pub(crate) fn new(ended: Ended, started_at: Timestamp) -> Exit {
+        let signal = match ended {
+            Ended::Killed(signal) => Some(i32::from(signal)),
+            Ended::Exited(_) => None,
+        };
         Exit {
-            code: u8::try_from(code).unwrap_or(u8::MAX),
+            code: ended.shell_status(),
             signal,
             oom_killed: false,
             started_at,
@@ -49,7 +52,7 @@ impl Exit {
     /// Of a process whose status nobody could read.
     pub(crate) fn lost(started_at: Timestamp) -> Exit {
         let error = Some("monitor lost".to_string());
-        Exit { code: 255, error, ..Exit::from_wait(0, started_at) }
+        Exit { error, ..Exit::new(Ended::Exited(255), started_at) }
     }
 
     /// The record in `run_dir`, where the container's first process has ended.
@@ -78,17 +81,6 @@ struct File {
     version: u32,
     #[serde(flatten)]
     exit: Exit,
-}
-
-#[test]
-fn statuses_are_told_as_a_shell_tells_them() {
-    let at = Timestamp::from_unix(0, 0);
-    let told = |status| (Exit::from_wait(status, at).code, Exit::from_wait(status, at).signal);
-    assert_eq!(told(0), (0, None));
-    assert_eq!(told(7 << 8), (7, None));
-    assert_eq!(told(0xff00), (255, None));
-    assert_eq!(told(9), (137, Some(9)));
-    assert_eq!(told(0x80 | 11), (139, Some(11)));
 }
 
 #[test]

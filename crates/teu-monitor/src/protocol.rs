@@ -59,20 +59,20 @@ pub(crate) fn send_control<T: Serialize>(
     control: &T,
     fds: &[BorrowedFd<'_>],
 ) -> io::Result<()> {
-    let text = serde_json::to_vec(control)?;
-    if text.len() <= PAYLOAD_BYTES_MAX {
-        return unix::send(socket, &[&[CONTROL], &text], fds);
-    }
-    let file = memfd::with_content(&text)?;
-    let all: Vec<_> = [file.as_fd()].into_iter().chain(fds.iter().copied()).collect();
-    unix::send(socket, &[&[LONG_CONTROL]], &all)
+    let (frame, file) = control_frame(control)?;
+    let first = file.as_ref().map(AsFd::as_fd);
+    let all: Vec<_> = first.into_iter().chain(fds.iter().copied()).collect();
+    unix::send(socket, &[&frame], &all)
 }
 
-/// The bytes of a short control frame, to be kept until they can be sent.
-pub(crate) fn control_frame<T: Serialize>(control: &T) -> io::Result<Vec<u8>> {
+/// A control frame, and the file that goes before its descriptors where the frame alone is too short.
+pub(crate) fn control_frame<T: Serialize>(control: &T) -> io::Result<(Vec<u8>, Option<OwnedFd>)> {
     let mut frame = vec![CONTROL];
     serde_json::to_writer(&mut frame, control)?;
-    Ok(frame)
+    if frame.len() <= FRAME_BYTES_MAX {
+        return Ok((frame, None));
+    }
+    Ok((vec![LONG_CONTROL], Some(memfd::with_content(&frame[1..])?)))
 }
 
 /// The next frame, `None` when the other end is closed. `buffer` holds [`FRAME_BYTES_MAX`].

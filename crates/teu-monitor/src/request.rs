@@ -292,7 +292,6 @@ impl RunFiles {
     pub const EXIT: &'static str = "exit.json";
     pub const STDOUT: &'static str = "stdout";
     pub const STDERR: &'static str = "stderr";
-    pub const STDIN: &'static str = "stdin";
 
     pub fn fifo(directory: &std::path::Path, stream: crate::log::Stream) -> PathBuf {
         directory.join(match stream {

@@ -13,7 +13,8 @@ mod spawn;
 
 pub use detach_keys::{BadDetachKeys, DetachKeys};
 pub use pump::{Pump, PumpEnd};
-pub use spawn::{adopt, connect, spawn, spawn_binary};
+pub(crate) use spawn::ADOPT;
+pub use spawn::{MONITOR_NAME, adopt, connect, spawn, spawn_binary};
 
 use crate::error::MonitorError;
 use crate::exit::Exit;

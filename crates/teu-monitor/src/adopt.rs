@@ -1,0 +1,62 @@
+//! Adopt: the monitor was killed, the container runs on, and this one takes its place.
+//!
+//! The first process is found by its number and the moment it started, its output by the names of its
+//! FIFOs. Lost are: its standard input, its terminal, half a line of the log, and execs' ends. Its own
+//! end is read from the pidfd where the kernel tells (6.15), else it is 255, "monitor lost".
+
+use crate::exit::Exit;
+use crate::monitor::{Ended, Monitor, Phase};
+use crate::request::{Record, RunFiles};
+use crate::session::{Channels, Session};
+use std::io;
+use std::os::fd::OwnedFd;
+use teu_kernel::flock::Lock;
+use teu_kernel::pidfd;
+
+impl Monitor {
+    pub(crate) fn adopt(&mut self) -> io::Result<()> {
+        let path = self.run_dir.join(RunFiles::RECORD);
+        let lock = Lock::try_exclusive(&path)?;
+        // Another monitor is there.
+        self.record_lock = Some(lock.ok_or(io::ErrorKind::AlreadyExists)?);
+        let record: Record = serde_json::from_slice(&std::fs::read(&path)?)?;
+        if record.version > crate::PROTOCOL_VERSION {
+            return Err(io::ErrorKind::Unsupported.into());
+        }
+        let exit = Exit::read(&self.run_dir)?;
+        let process = exit.is_none().then(|| find(&record)).flatten();
+        self.set_up(&record);
+        let started_at = record.started_at;
+        let channels = Channels::adopted(&self.run_dir, record.stdio);
+        let pid = record.pid;
+        self.record = Some(record);
+        match process {
+            Some(pidfd) => {
+                self.phase = Phase::Running(Box::new(Session {
+                    pid,
+                    pidfd,
+                    channels,
+                    started_at,
+                    stopped_by: None,
+                    is_child: false,
+                }));
+            }
+            None => match exit {
+                Some(exit) => {
+                    let exit = Some(exit);
+                    let (releaser, after) = (None, None);
+                    self.phase =
+                        Phase::Ended(Ended { exit, releaser, after, after_was_started: false });
+                }
+                None => self.container_is_gone(started_at),
+            },
+        }
+        Ok(())
+    }
+}
+
+/// The process, if it is still the same.
+fn find(record: &Record) -> Option<OwnedFd> {
+    let process = pidfd::pidfd_open(record.pid).ok()?;
+    (pidfd::start_time(record.pid)? == record.start_time).then_some(process)
+}
