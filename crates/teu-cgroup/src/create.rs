@@ -4,8 +4,8 @@ use crate::devices::DeviceRules;
 use crate::limits::{self, Action, Plan, Setting};
 use crate::{CgroupError, Controller, Group, Hierarchy, Mode, Version, device_program, file};
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use teu_kernel::bpf::DeviceProgram;
@@ -49,7 +49,7 @@ impl Group {
                 Err(source) => return Err(CgroupError::Create { path: dir, source }),
             }
             if is_cpuset_v1(hierarchy) {
-                inherit_cpuset(&dir)?;
+                inherit_cpuset(&hierarchy.mount_point, &dir)?;
             }
             made.push(dir);
         }
@@ -107,7 +107,7 @@ fn from_top<'a>(top: &Path, dir: &'a Path) -> Vec<&'a Path> {
 
 /// Which of `wanted` the group `dir` does not hand down yet.
 fn missing<'a>(dir: &Path, wanted: &BTreeSet<&'a str>) -> io::Result<Vec<&'a str>> {
-    let enabled = file::read_raw(&dir.join("cgroup.subtree_control"))?;
+    let enabled = file::read_value(&dir.join("cgroup.subtree_control"))?;
     let is_enabled = |name: &&&str| enabled.split_whitespace().any(|one| one == **name);
     Ok(wanted.iter().filter(|name| !is_enabled(name)).copied().collect())
 }
@@ -141,7 +141,7 @@ fn make_parents(hierarchy: &Hierarchy, parent: &Path) -> Result<(), CgroupError>
     for dir in from_top(&hierarchy.mount_point, parent).into_iter().skip(1) {
         mkdir(dir)?;
         if cpuset {
-            inherit_cpuset(dir)?;
+            inherit_cpuset(&hierarchy.mount_point, dir)?;
             // Their children then begin with their processors, without our reading and writing.
             file::write(&dir.join("cgroup.clone_children"), "1")?;
         }
@@ -171,16 +171,23 @@ fn is_cpuset_v1(hierarchy: &Hierarchy) -> bool {
     hierarchy.version == Version::V1 && hierarchy.controllers.iter().any(|one| one == "cpuset")
 }
 
-/// A v1 cpuset without processors takes no process: it begins with its parent's.
-fn inherit_cpuset(dir: &Path) -> Result<(), CgroupError> {
+/// A v1 cpuset without processors takes no process: it begins with its parent's. The parent may be
+/// without them too, if its maker is just about to give it its own.
+fn inherit_cpuset(top: &Path, dir: &Path) -> Result<(), CgroupError> {
+    // Below a parent that we made, the kernel has copied them, and this with them.
+    if file::read_value(&dir.join("cgroup.clone_children")).is_ok_and(|value| value == "1") {
+        return Ok(());
+    }
+    let Some(parent) = dir.parent().filter(|parent| parent.starts_with(top)) else { return Ok(()) };
     for name in ["cpuset.cpus", "cpuset.mems"] {
         let own = dir.join(name);
         if !file::read(&own)?.trim().is_empty() {
             continue;
         }
-        let Some(parent) = dir.parent() else { continue };
-        let inherited = file::read(&parent.join(name))?;
-        file::write(&own, inherited.trim())?;
+        if file::read(&parent.join(name))?.trim().is_empty() {
+            inherit_cpuset(top, parent)?;
+        }
+        file::write(&own, file::read(&parent.join(name))?.trim())?;
     }
     Ok(())
 }
@@ -254,8 +261,17 @@ fn filter_v1(dir: &Path, rules: &DeviceRules, fresh: bool) -> Result<(), CgroupE
         true => None,
         false => DeviceRules::parse_v1_list(&file::read(&dir.join("devices.list"))?),
     };
+    let mut open: Option<(&str, File)> = None;
     for (name, rule) in rules.v1_writes(current.as_ref()) {
-        file::write(&dir.join(name), &rule)?;
+        let path = dir.join(name);
+        let refused = |source| file::refused(&path, &rule, source);
+        // Each write is one rule; the file is opened once for all that follow each other.
+        let mut to = match open.take() {
+            Some((same, file)) if same == name => file,
+            _ => OpenOptions::new().write(true).open(&path).map_err(refused)?,
+        };
+        to.write_all(rule.as_bytes()).map_err(refused)?;
+        open = Some((name, to));
     }
     Ok(())
 }

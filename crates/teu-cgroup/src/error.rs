@@ -181,7 +181,7 @@ impl CgroupError {
                  lower: change both at once"
                     .to_string()
             }
-            (_, Some(EACCES | EINVAL | ENOSPC), Some("cpuset.cpus" | "cpuset.mems")) => {
+            (_, Some(EACCES | EINVAL | ENOSPC | ERANGE), Some("cpuset.cpus" | "cpuset.mems")) => {
                 "ask only for processors and memory nodes that are online and that the parent \
                  group has"
                     .to_string()
@@ -203,4 +203,5 @@ const EACCES: i32 = teu_kernel::libc::EACCES;
 const EBUSY: i32 = teu_kernel::libc::EBUSY;
 const EINVAL: i32 = teu_kernel::libc::EINVAL;
 const ENOSPC: i32 = teu_kernel::libc::ENOSPC;
+const ERANGE: i32 = teu_kernel::libc::ERANGE;
 const EROFS: i32 = teu_kernel::libc::EROFS;

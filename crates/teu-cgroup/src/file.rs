@@ -26,6 +26,13 @@ pub(crate) fn read_raw(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
+/// A file of one short line, in one read. Longer ones may come in several, whatever the room.
+pub(crate) fn read_value(path: &Path) -> io::Result<String> {
+    let mut bytes = [0; 256];
+    let length = File::open(path)?.read(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes[..length]).trim_end().to_string())
+}
+
 pub(crate) fn read(path: &Path) -> Result<String, CgroupError> {
     read_raw(path).map_err(|source| CgroupError::Read { path: path.to_path_buf(), source })
 }

@@ -171,7 +171,10 @@ fn memory_v1(dir: &Path) -> Result<Stats, CgroupError> {
         inactive_file: stat("total_inactive_file"),
         anonymous: stat("total_rss"),
         swap: with_swap.saturating_sub(usage),
-        limit_hits: number(dir, "memory.failcnt")?.unwrap_or(0),
+        // Whichever limit is met first counts: of memory, or of memory and swap.
+        limit_hits: number(dir, "memory.failcnt")?
+            .unwrap_or(0)
+            .saturating_add(number(dir, "memory.memsw.failcnt")?.unwrap_or(0)),
         raw,
     };
     Ok(Stats { memory, ..Stats::default() })
@@ -304,7 +307,7 @@ mod tests {
             reads: 2,
             writes: 3,
         };
-        assert_eq!(v1, [device.clone()]);
+        assert_eq!(v1[0], device);
         assert_eq!(v2[0], device);
     }
 
