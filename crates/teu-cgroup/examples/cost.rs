@@ -1,6 +1,7 @@
 //! What a group costs: microseconds of each step, median of 200 rounds.
 //!
-//! `cargo run --release -p teu-cgroup --example cost`
+//! `cargo run --release -p teu-cgroup --example cost`. Creating and removing is nearly all the kernel's own
+//! mkdir and rmdir, about 25 and 20 µs for each hierarchy.
 #![expect(clippy::print_stdout, reason = "a measurement is read by people")]
 
 use std::time::Instant;
@@ -28,14 +29,23 @@ fn main() -> Outcome {
     let mut taken: Vec<(&str, Vec<u128>)> = Vec::new();
     for round in 0..200 {
         let group = Group::open(&layout, &parent, &format!("c{round}"))?;
-        time(&mut taken, "discover", || Ok(drop(Layout::discover()?)))?;
+        time(&mut taken, "discover", || {
+            Layout::discover()?;
+            Ok(())
+        })?;
         time(&mut taken, "create, no limits", || Ok(group.create(&nothing)?))?;
         time(&mut taken, "v2 descriptor and join files", || {
             drop((group.v2_dir_fd()?, group.join_files()));
             Ok(())
         })?;
-        time(&mut taken, "stats", || Ok(drop(group.stats()?)))?;
-        time(&mut taken, "oom kills", || Ok(group.oom_kills().map(|_| ())?))?;
+        time(&mut taken, "stats", || {
+            group.stats()?;
+            Ok(())
+        })?;
+        time(&mut taken, "oom kills", || {
+            group.oom_kills()?;
+            Ok(())
+        })?;
         time(&mut taken, "remove", || Ok(group.remove()?))?;
         time(&mut taken, "create, memory, pids, devices", || Ok(group.create(&limited)?))?;
         time(&mut taken, "remove (limited)", || Ok(group.remove()?))?;

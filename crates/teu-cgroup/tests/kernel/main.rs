@@ -6,3 +6,4 @@ mod groups;
 mod limits;
 mod place;
 mod processes;
+mod systemd;
