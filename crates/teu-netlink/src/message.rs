@@ -26,15 +26,29 @@ const HEADER: usize = 16;
 const NUMBERS: u32 = 1 << 12;
 static NEXT: AtomicU32 = AtomicU32::new(1);
 
-/// Requests to be sent at once, in this order.
+/// How the kernel answers a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// With an acknowledgement or the end of a dump, which is waited for.
+    Due,
+    /// With a refusal or with data, both before the answer to the last message.
+    Before,
+    /// With a refusal of all messages, behind which nothing comes.
+    ForAll,
+}
+
+/// Requests to be sent at once, in this order. The kernel answers in this order, too, so only the
+/// last one asks for an acknowledgement (and dumps, which end with one).
 #[derive(Debug)]
 pub struct Requests {
     pub(crate) bytes: Vec<u8>,
     /// The number of the first message. Every `Requests` has numbers of its own, so that an answer
     /// which nobody waited for is never taken for one to a later request.
     pub(crate) first: u32,
-    /// What each message is called in an error, and whether an answer to it is due.
-    pub(crate) labels: Vec<(&'static str, bool)>,
+    /// What each message is called in an error, and how it is answered.
+    pub(crate) labels: Vec<(&'static str, Answer)>,
+    /// Where the last message begins.
+    pub(crate) last: usize,
     pub(crate) too_long: bool,
 }
 
@@ -42,7 +56,7 @@ impl Requests {
     /// None yet.
     pub fn new() -> Requests {
         let first = NEXT.fetch_add(NUMBERS, Ordering::Relaxed);
-        Requests { bytes: Vec::new(), first, labels: Vec::new(), too_long: false }
+        Requests { bytes: Vec::new(), first, labels: Vec::new(), last: 0, too_long: false }
     }
 
     /// Begins a message with its family header. `label` is its name in errors.
@@ -53,11 +67,16 @@ impl Requests {
         flags: u16,
         family_header: &[u8],
     ) -> Message<'_> {
+        if flags & ACK != 0 {
+            self.no_acknowledgement_for_the_last();
+        }
         let at = self.bytes.len();
         let offset = u32::try_from(self.labels.len()).unwrap_or(u32::MAX);
         self.too_long |= offset >= NUMBERS;
         let sequence = self.first.wrapping_add(offset);
-        self.labels.push((label, flags & (ACK | DUMP) != 0));
+        let answer = if flags & (ACK | DUMP) == 0 { Answer::ForAll } else { Answer::Due };
+        self.labels.push((label, answer));
+        self.last = at;
         self.bytes.extend([0; 4]);
         self.bytes.extend(kind.to_ne_bytes());
         self.bytes.extend((flags | REQUEST).to_ne_bytes());
@@ -65,6 +84,16 @@ impl Requests {
         self.bytes.extend([0; 4]);
         self.bytes.extend(family_header);
         Message { requests: self, at }
+    }
+
+    fn no_acknowledgement_for_the_last(&mut self) {
+        let Some((_, answer @ Answer::Due)) = self.labels.last_mut() else { return };
+        let flags = &mut self.bytes[self.last + 6..self.last + 8];
+        let before = u16::from_ne_bytes([flags[0], flags[1]]);
+        if before & ACK != 0 {
+            flags.copy_from_slice(&(before & !ACK).to_ne_bytes());
+            *answer = Answer::Before;
+        }
     }
 
     /// How many messages there are.

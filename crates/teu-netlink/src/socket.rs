@@ -1,11 +1,12 @@
 //! One netlink socket: requests out, answers in, refusals told with the kernel's own words.
 
+use crate::message::Answer;
 use crate::{NetlinkError, Requests, attributes};
 use std::os::fd::{AsFd, OwnedFd};
 use teu_kernel::netlink::{self, Family};
 
-/// The kernel fills answers of a dump up to this size when the reader offers as much.
-const BUFFER: usize = 32 * 1024;
+/// The kernel's datagrams are no longer than a page, or than what the reader has offered before.
+const BUFFER: usize = 8 * 1024;
 
 const NLMSG_NOOP: u16 = 1;
 const NLMSG_ERROR: u16 = 2;
@@ -65,7 +66,6 @@ impl Socket {
         let socket = |source| NetlinkError::Socket { source };
         netlink::send(self.fd.as_fd(), &requests.bytes).map_err(socket)?;
 
-        // Allocated at the first answer, once: not zeroed pages for sockets that only ask.
         self.buffer.resize(BUFFER, 0);
         let mut round = Round::new(requests);
         while round.open > 0 {
@@ -91,7 +91,8 @@ struct Round<'a> {
 
 impl<'a> Round<'a> {
     fn new(requests: &'a Requests) -> Round<'a> {
-        let due: Vec<bool> = requests.labels.iter().map(|(_, due)| *due).collect();
+        let due: Vec<bool> =
+            requests.labels.iter().map(|(_, answer)| *answer == Answer::Due).collect();
         let open = due.iter().filter(|due| **due).count();
         Round { requests, due, open, refused: None }
     }
@@ -131,15 +132,16 @@ impl<'a> Round<'a> {
             let request = self.label(request);
             self.refused = Some(NetlinkError::Refused { request, said: said(), source });
         }
-        match self.due.get_mut(request) {
-            Some(due) if *due => {
-                *due = false;
-                self.open -= 1;
-            }
-            // An nft batch that cannot even begin is refused as a whole, and nothing else comes.
-            _ if number != 0 => self.open = 0,
-            _ => {}
+        if number != 0 && self.answer(request) == Answer::ForAll {
+            self.open = 0;
+        } else if let Some(due) = self.due.get_mut(request).filter(|due| **due) {
+            *due = false;
+            self.open -= 1;
         }
+    }
+
+    fn answer(&self, request: usize) -> Answer {
+        self.requests.labels.get(request).map_or(Answer::Before, |(_, answer)| *answer)
     }
 
     fn label(&self, request: usize) -> &'static str {

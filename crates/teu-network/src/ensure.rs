@@ -33,6 +33,12 @@ impl Networks {
         }
     }
 
+    /// What a user should know about the default network, once it has stood.
+    pub fn notes(&self) -> Result<Vec<Note>, NetworkError> {
+        let Some(id) = self.id_of(DEFAULT)? else { return Ok(Vec::new()) };
+        Ok(self.live(&id)?.map(|network| network.notes).unwrap_or_default())
+    }
+
     /// The network if all of it is as it was last seen.
     fn standing(&self, name: &str) -> Result<Option<Network>, NetworkError> {
         let Some(id) = self.id_of(name)? else { return Ok(None) };

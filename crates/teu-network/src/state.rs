@@ -135,7 +135,7 @@ pub(crate) fn load<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Networ
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>, NetworkError> {
     use std::io::Read;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(2048);
     let result =
         std::fs::File::open(path).and_then(|file| file.take(LENGTH_MAX).read_to_end(&mut bytes));
     match result {

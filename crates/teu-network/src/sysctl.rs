@@ -2,12 +2,13 @@
 
 use crate::NetworkError;
 use crate::error::Doing;
-use std::io;
+use std::io::{self, Write};
 
 /// Writes `value`, where the setting exists: a kernel without IPv6 has none of its settings.
 pub(crate) fn set_if_there(name: &str, value: &str) -> Result<(), NetworkError> {
     let path = format!("/proc/sys/net/{name}");
-    match std::fs::write(&path, value) {
+    let open = std::fs::OpenOptions::new().write(true).open(&path);
+    match open.and_then(|mut file| file.write_all(value.as_bytes())) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result.doing(|| format!("write {value} to {path}")),
     }

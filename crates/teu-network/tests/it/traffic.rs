@@ -79,7 +79,7 @@ fn the_first_connection_does_not_wait() {
             let from = machine.inside(&container.netns, || ask(gateway)).unwrap();
             assert_eq!(from, container.lease.address.to_string());
             let took = began.elapsed();
-            assert!(took < Duration::from_millis(300), "{took:?}");
+            assert!(took < Duration::from_millis(800), "{took:?}");
         });
     }
 }
