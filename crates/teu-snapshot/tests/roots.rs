@@ -100,7 +100,7 @@ fn real_files_in_layers() {
     }
     let store = Store::new("real");
     let mut layers = Vec::new();
-    for part in ["etc", "usr/sbin usr/share/doc", "usr/share/man var/lib/dpkg"] {
+    for part in ["etc", "usr/sbin", "usr/share/perl5 var/lib/dpkg/info"] {
         store.shell(&format!(
             "tar --xattrs --xattrs-include='*' --format=posix -cf a.tar -C / {part}"
         ));
@@ -110,7 +110,7 @@ fn real_files_in_layers() {
     let root = store.snapshots(Driver::ErofsFile).ensure_root(&layers).unwrap();
     let (got, mut expected) = (look(&root.path), look(&store.top.join("t")));
     // Parents that no layer names: `usr` and the like are root's, 0755, of 1970.
-    for implied in ["", "usr", "usr/share", "var", "var/lib"] {
+    for implied in ["", "usr", "usr/share", "var", "var/lib", "var/lib/dpkg"] {
         expected.insert(implied.into(), "40755 0:0 0.000000000 0  ".into());
     }
     assert_same(&got, &expected);
@@ -341,4 +341,64 @@ fn an_archive_cut_after_its_last_byte() {
         assert_eq!(fs::read(root.path.join("file")).unwrap(), [b'x'; 700]);
         store.snapshots(driver).forget_root(&root.chain).unwrap();
     }
+}
+
+/// Layers that reach for the machine's own files: refused, or kept inside, whatever unpacks them.
+#[test]
+fn nothing_outside_is_touched() {
+    if !have(Need::Root) {
+        return;
+    }
+    let store = Store::new("outside");
+    let outside = store.top.join("outside");
+    fs::create_dir(&outside).unwrap();
+    fs::write(outside.join("file"), "mine").unwrap();
+    let before = look(&outside);
+    let there = outside.to_str().unwrap();
+    let hard = |path: &str, target: &str| Entry {
+        path: path.into(),
+        kind: Kind::HardLink { target: target.into() },
+        mode: 0o777,
+        uid: 1,
+        gid: 1,
+        mtime: Time::default(),
+        xattrs: vec![],
+    };
+    let inside = &there[1..];
+    let attempts = [
+        // Through a link of the same layer.
+        archive(|layer| {
+            layer.symlink("way", there)?;
+            layer.file("way/file", 0o777, b"theirs")
+        }),
+        archive(|layer| {
+            layer.symlink("way", "../../../../../../..")?;
+            layer.file(&format!("way{there}/file"), 0o777, b"theirs")
+        }),
+        archive(|layer| layer.append(&hard("file", &format!("{inside}/file")), std::io::empty())),
+        archive(|layer| {
+            layer.symlink("way", there)?;
+            layer.append(&hard("file", "way/file"), std::io::empty())
+        }),
+        archive(|layer| layer.file(&format!("{inside}/.wh.file"), 0o644, b"")),
+        archive(|layer| {
+            layer.symlink("file", &format!("{there}/file"))?;
+            layer.append(&hard("other", "file"), std::io::empty())
+        }),
+    ];
+    let mut refused = 0;
+    for bytes in attempts {
+        let diff = store.add_layer(&bytes);
+        for driver in [Driver::Tree, Driver::ErofsFile] {
+            let snapshots = store.snapshots(driver);
+            match snapshots.ensure_root(std::slice::from_ref(&diff)) {
+                Ok(root) => snapshots.forget_root(&root.chain).unwrap(),
+                Err(SnapshotError::BadLayer { .. }) => refused += 1,
+                Err(other) => panic!("{other}"),
+            }
+            assert_same(&look(&outside), &before);
+            assert_eq!(fs::read_dir(store.paths.root.join("ingest")).unwrap().count(), 0);
+        }
+    }
+    assert_eq!(refused, 6);
 }
