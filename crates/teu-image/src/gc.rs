@@ -1,13 +1,13 @@
 //! Removes what no name, image, lease or container leads to.
 //!
 //! ```text
-//!  mark ──► rename the unmarked to trash ──► mark again ──► put the marked back ──► unlink
+//!  leases/ locked: mark ──► rename the unmarked to trash     then, unlocked: unlink
 //! ```
-//! Nobody waits for a collection. A command that begins to use a digest in the middle of one either
-//! wrote its lease before the second marking, and what it uses comes back, or looked after the
-//! renaming, and saw that it is missing. Leases are read before names, because a command writes its
-//! names before it drops its lease. A collection that dies leaves its trash to the next, which
-//! begins with the second marking.
+//! A command that begins to use a digest writes its lease first. Either it did so before the marking,
+//! and what it uses is marked; or it waits until the renaming is done, looks, and sees what is
+//! missing. So what was seen under a lease never goes away. Leases are read before names, because a
+//! command writes its names before it drops its lease. What lies in the trash is needed by nobody,
+//! whenever the collection ended that put it there.
 
 use crate::error::{At, ImageError};
 use crate::ingest::gone;
@@ -16,8 +16,7 @@ use crate::refs::names_in;
 use crate::store::Store;
 use std::collections::HashSet;
 use std::fs;
-use std::path::{Path, PathBuf};
-use teu_kernel::durable;
+use std::path::Path;
 use teu_kernel::flock::Lock;
 use teu_model::{ChainId, DiffId, Digest};
 use teu_oci::image::{Document, INDEX_DEPTH_MAX, ImageConfig};
@@ -54,77 +53,63 @@ struct Marks {
 }
 
 impl Store {
-    /// Collects. `users` is asked twice for all containers there are, the ones being made included.
+    /// Collects. `users` tells all containers; it is called while no lease can be made, and waits
+    /// for nobody who makes one.
     pub fn gc(&self, users: &dyn Fn() -> Vec<ImageUser>) -> Result<Collected, ImageError> {
         let trash = self.trash();
         let _alone = Lock::exclusive(&trash).at("lock", &trash)?;
         self.clean_ingest()?;
-
-        let marks = self.mark(users)?;
-        let mut before = HashSet::new();
-        for name in names_in(&self.content_directory())? {
-            if let Some(digest) = Digest::from_hex(&name).filter(|d| !marks.content.contains(d)) {
-                before.extend(self.chain_of(&digest)?);
-                throw_away(&self.content(&digest), &trash.join(format!("content-{name}")))?;
-            }
-        }
-        for name in names_in(&self.layers_directory())? {
-            let diff = Digest::from_hex(&name).map(DiffId);
-            if let Some(diff) = diff.filter(|diff| !marks.layers.contains(diff)) {
-                throw_away(&self.layer(&diff), &trash.join(format!("layer-{name}")))?;
-            }
-        }
-
-        let marks = self.mark(users)?;
         let mut collected = Collected::default();
+        {
+            let leases = self.leases();
+            let _no_new_lease = Lock::exclusive(&leases).at("lock", &leases)?;
+            let marks = self.mark(users)?;
+            self.throw_away_content(&marks, &mut collected)?;
+            self.throw_away_layers(&marks, &mut collected)?;
+        }
         for name in names_in(&trash)? {
-            self.decide(&trash.join(&name), &name, &marks, &mut collected)?;
+            collected.bytes += unlink(&trash.join(name))?;
         }
         if !collected.layers.is_empty() {
             self.unlink_blobs()?;
         }
-        collected.chains =
-            before.into_iter().filter(|chain| !marks.chains.contains(chain)).collect();
         collected.blobs.sort();
         collected.layers.sort();
         collected.chains.sort();
+        collected.chains.dedup();
         Ok(collected)
     }
 
-    /// Back to its place, or away for good.
-    fn decide(
+    fn throw_away_content(
         &self,
-        path: &Path,
-        name: &str,
         marks: &Marks,
         collected: &mut Collected,
     ) -> Result<(), ImageError> {
-        let content = name.strip_prefix("content-").and_then(Digest::from_hex);
-        let layer = name.strip_prefix("layer-").and_then(Digest::from_hex).map(DiffId);
-        let home: Option<PathBuf> = match (&content, &layer) {
-            (Some(digest), _) if marks.content.contains(digest) => Some(self.content(digest)),
-            (_, Some(diff)) if marks.layers.contains(diff) => Some(self.layer(diff)),
-            _ => None,
-        };
-        if let Some(home) = home
-            && durable::rename_new(path, &home).is_ok()
-        {
-            return home
-                .parent()
-                .map_or(Ok(()), |parent| durable::sync_directory(parent).at("sync", parent));
+        for name in names_in(&self.content_directory())? {
+            let digest = Digest::from_hex(&name);
+            let Some(digest) = digest.filter(|digest| !marks.content.contains(digest)) else {
+                continue;
+            };
+            let chain = self.chain_of(&digest)?;
+            collected.chains.extend(chain.filter(|chain| !marks.chains.contains(chain)));
+            throw_away(&self.content(&digest), &self.trash().join(format!("content-{name}")))?;
+            collected.blobs.push(digest);
         }
-        // Not needed, or made anew meanwhile.
-        let size = |path: &Path| fs::symlink_metadata(path).map_or(0, |file| file.len());
-        if path.is_dir() {
-            let files = names_in(path)?;
-            collected.bytes += files.iter().map(|file| size(&path.join(file))).sum::<u64>();
-            gone(fs::remove_dir_all(path)).at("remove", path)?;
-        } else {
-            collected.bytes += size(path);
-            gone(fs::remove_file(path)).at("remove", path)?;
+        Ok(())
+    }
+
+    fn throw_away_layers(
+        &self,
+        marks: &Marks,
+        collected: &mut Collected,
+    ) -> Result<(), ImageError> {
+        for name in names_in(&self.layers_directory())? {
+            let diff = Digest::from_hex(&name).map(DiffId);
+            if let Some(diff) = diff.filter(|diff| !marks.layers.contains(diff)) {
+                throw_away(&self.layer(&diff), &self.trash().join(format!("layer-{name}")))?;
+                collected.layers.push(diff);
+            }
         }
-        collected.blobs.extend(content.filter(|digest| !self.has_blob(digest)));
-        collected.layers.extend(layer.filter(|diff| !self.has_layer(diff)));
         Ok(())
     }
 
@@ -210,8 +195,21 @@ impl Store {
 
 fn throw_away(path: &Path, trash: &Path) -> Result<(), ImageError> {
     if trash.is_dir() {
-        // Left by a collection that died, and made anew since: the same bytes.
+        // Left by a collection that died, and made anew since: no folder replaces a full one.
         gone(fs::remove_dir_all(trash)).at("remove", trash)?;
     }
     gone(fs::rename(path, trash)).at("remove", path)
+}
+
+/// Unlinks a file, or a layer's folder, and tells how long it was.
+fn unlink(path: &Path) -> Result<u64, ImageError> {
+    let size = |path: &Path| fs::symlink_metadata(path).map_or(0, |file| file.len());
+    if path.is_dir() {
+        let bytes = names_in(path)?.iter().map(|file| size(&path.join(file))).sum();
+        gone(fs::remove_dir_all(path)).at("remove", path)?;
+        return Ok(bytes);
+    }
+    let bytes = size(path);
+    gone(fs::remove_file(path)).at("remove", path)?;
+    Ok(bytes)
 }

@@ -12,7 +12,7 @@
 //!  refs/_images/<image id>                     the image is here, named or not → its manifest
 //!  leases/<random>                             digests in use by a running command
 //!  ingest/layer-<random>/                      not yet   (locked by its maker)
-//!  trash/images/                               no longer (locked by the collection that runs)
+//!  trash/images/                               no longer  (locked by the collection that runs)
 //! ```
 //! `docs/formats/images.md` tells the formats.
 //!
@@ -25,8 +25,8 @@
 //! - Who uses a digest writes its lease, then looks whether it is there.
 //!
 //! Locks, in this order: `refs/` (exclusive: changing names), `trash/images/` (one collection at a
-//! time), `leases/` (shared: writing a lease; exclusive: reading all of them), `ingest/` (shared:
-//! making a directory in it; exclusive: removing what nobody locks). Reading an image takes none.
+//! time), `leases/` (shared: writing a lease; exclusive: collecting), `ingest/` (shared: making a
+//! directory in it; exclusive: removing what nobody locks). Reading an image takes none.
 
 mod assemble;
 mod blobs;

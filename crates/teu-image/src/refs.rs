@@ -50,6 +50,8 @@ impl Store {
     /// here; the images that are complete can be found by their id from now on.
     pub fn tag(&self, reference: &Reference, target: &TagTarget) -> Result<(), ImageError> {
         let mut images = Vec::new();
+        // Otherwise a collection could take it between the look and the name.
+        let _lease = self.lease([&target.digest])?;
         self.complete_images(target, INDEX_DEPTH_MAX, &mut images)?;
         if images.is_empty() {
             return Err(ImageError::Missing { what: "image", digest: target.digest.clone() });

@@ -128,7 +128,7 @@ impl Store {
         self.root.join("ingest")
     }
 
-    /// A folder of our own: what lies in it may come back, so nobody else may empty it.
+    /// Where a collection puts what it takes.
     pub(crate) fn trash(&self) -> PathBuf {
         self.root.join("trash/images")
     }
