@@ -15,9 +15,12 @@ use crate::{Result, output, run};
 use std::collections::BTreeSet;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// Room for what tests make.
+const ROOT_SIZE: u64 = 3 << 30;
 
 const CACHE: &str = "/var/cache/teu-test";
 
@@ -28,32 +31,17 @@ const KERNELS: [(&str, &str); 2] =
 /// What must be there before the root disk is.
 const BOOT_MODULES: [&str; 2] = ["virtio_pci", "virtio_blk"];
 
-/// Programs of this machine that tests may call in the guest; busybox stands in for all others.
-const PROGRAMS: &[&str] = &[
-    "bash",
-    "capsh",
-    "findmnt",
-    "getpcaps",
-    "ip",
-    "iptables",
-    "iptables-save",
-    "kmod",
-    "lsns",
-    "modprobe",
-    "mount",
-    "nft",
-    "nsenter",
-    "ping",
-    "prlimit",
-    "ps",
-    "setpriv",
-    "strace",
-    "umount",
-    "unshare",
+/// Packages of this machine whose programs tests may call in the guest; busybox stands in for all
+/// others.
+#[rustfmt::skip]
+const PACKAGES: &[&str] = &[
+    "bash", "bsdutils", "coreutils", "dash", "debianutils", "diffutils", "e2fsprogs", "findutils", "grep",
+    "gzip", "hostname", "iproute2", "iptables", "iputils-ping", "kmod", "libcap2-bin", "mount", "netbase",
+    "nftables", "procps", "sed", "strace", "tar", "util-linux", "util-linux-extra", "xz-utils",
 ];
 
-/// Data those programs load at run time.
-const DATA: &[&str] = &["/etc/protocols", "/etc/services", "/usr/lib/x86_64-linux-gnu/xtables"];
+/// What the alternatives system adds to them.
+const ALTERNATIVES: &[&str] = &["/usr/sbin/iptables", "/usr/sbin/iptables-save", "/usr/bin/awk"];
 
 const INIT: &str = include_str!("guest-init.sh");
 const BOOT: &str = include_str!("guest-boot.sh");
@@ -136,14 +124,10 @@ impl Kernel {
 
     /// The root disk: made anew when anything that goes in has changed.
     pub fn root_disk(&self) -> Result<PathBuf> {
-        let files = root_files()?;
+        let versions = output(Command::new("dpkg-query").args(["-W"]).args(PACKAGES))
+            .map_err(|error| format!("{error}\n  the guests need these packages"))?;
         let mut hash = DefaultHasher::new();
-        (INIT, &files, PROGRAMS, DATA).hash(&mut hash);
-        for file in &files {
-            let about =
-                fs::metadata(file).map_err(|error| format!("`{}`: {error}", file.display()))?;
-            (about.size(), about.mtime()).hash(&mut hash);
-        }
+        (INIT, versions, ALTERNATIVES, ROOT_SIZE).hash(&mut hash);
         let disk = self.directory.join(format!("root-{:016x}.ext4", hash.finish()));
         if disk.exists() {
             return Ok(disk);
@@ -156,10 +140,9 @@ impl Kernel {
         }
         let staging = self.directory.join("staging");
         remove_directory(&staging)?;
-        self.fill_root(&staging, &files)?;
+        self.fill_root(&staging, &root_files()?)?;
         let unfinished = self.directory.join("root.new");
-        // Room for what tests make.
-        make_disk(&unfinished, &staging, 3 << 30)?;
+        make_disk(&unfinished, &staging, ROOT_SIZE)?;
         fs::rename(&unfinished, &disk).map_err(|error| error.to_string())?;
         remove_directory(&staging)?;
         Ok(disk)
@@ -247,33 +230,31 @@ pub fn tests_disk(programs: &[&TestProgram], staging: &Path, disk: &Path) -> Res
     remove_directory(staging)
 }
 
-/// All files of this machine that the guest gets: programs, their libraries, data.
+/// All files of this machine that the guest gets: the packages', and the libraries of their programs.
 fn root_files() -> Result<BTreeSet<PathBuf>> {
-    let mut files = BTreeSet::from([PathBuf::from("/bin/busybox")]);
-    for name in PROGRAMS {
-        let path = ["/usr/sbin", "/usr/bin", "/sbin", "/bin"]
-            .iter()
-            .map(|directory| Path::new(directory).join(name))
-            .find(|path| path.exists())
-            .ok_or_else(|| format!("the guests need `{name}`, which this machine lacks"))?;
-        let libraries =
-            Command::new("ldd").arg(&path).output().map_err(|error| error.to_string())?;
-        files.extend(libraries_of(&String::from_utf8_lossy(&libraries.stdout)));
-        files.insert(path);
-    }
-    for data in DATA.iter().map(Path::new).filter(|data| data.exists()) {
-        if data.is_dir() {
-            files.extend(files_of(data)?.into_iter().filter(|path| path.is_file()));
-        } else {
-            files.insert(data.to_path_buf());
-        }
-    }
+    let listed = output(Command::new("dpkg").arg("-L").args(PACKAGES))?;
+    let mut files: BTreeSet<PathBuf> = listed
+        .lines()
+        .chain(ALTERNATIVES.iter().copied())
+        .chain(["/bin/busybox"])
+        .map(PathBuf::from)
+        .filter(|path| path.is_file())
+        .collect();
+    let programs: Vec<&PathBuf> =
+        files.iter().filter(|path| path.to_string_lossy().contains("bin/")).collect();
+    // One call for all; what is a script or static has no libraries, and ldd says so by its status.
+    let libraries =
+        Command::new("ldd").args(programs).output().map_err(|error| error.to_string())?;
+    files.extend(libraries_of(&String::from_utf8_lossy(&libraries.stdout)));
     Ok(files)
 }
 
 /// The paths in what ldd prints.
 fn libraries_of(text: &str) -> Vec<PathBuf> {
-    text.split_whitespace().filter(|word| word.starts_with('/')).map(PathBuf::from).collect()
+    // A line that ends with a colon names the program itself.
+    let words =
+        text.split_whitespace().filter(|word| word.starts_with('/') && !word.ends_with(':'));
+    words.map(PathBuf::from).collect()
 }
 
 /// The files of `wanted` and of all they depend on, each after its dependencies. What is built into
@@ -427,7 +408,7 @@ mod tests {
 
     #[test]
     fn what_ldd_prints() {
-        let text = "\tlinux-vdso.so.1 (0x1)\n\tlibc.so.6 => /lib/libc.so.6 (0x2)\n\t/lib64/ld.so.2 (0x3)\n";
+        let text = "/usr/bin/x:\n\tlinux-vdso.so.1 (0x1)\n\tlibc.so.6 => /lib/libc.so.6 (0x2)\n\t/lib64/ld.so.2 (0x3)\n";
         assert_eq!(libraries_of(text), ["/lib/libc.so.6", "/lib64/ld.so.2"].map(PathBuf::from));
         assert!(libraries_of("\tnot a dynamic executable\n").is_empty());
     }

@@ -30,23 +30,25 @@ pub fn run(words: &[&str]) -> Result<()> {
     if wants("lint") {
         lint(&mut tally);
     }
-    if !only_lint {
-        let programs = build::test_programs(&only)?;
-        if wants("unit") {
-            run_part(Part::Unit, &programs, &mut tally)?;
-        }
-        if wants("kernel") {
-            run_part(Part::Kernel, &programs, &mut tally)?;
-        }
-        if wants("whole") {
-            run_part(Part::Whole, &programs, &mut tally)?;
-        }
-        if wants("guests") {
-            heading("guests");
-            guest::run_all(&programs, &mut tally)?;
-        }
+    if !only_lint && let Err(error) = run_programs(&only, &wants, &mut tally) {
+        println!("{error}");
+        tally.add(HOST, "xtask", Run::of_one("(it came to its end)", false), 0.0);
     }
     conclude(&tally, started.elapsed())
+}
+
+fn run_programs(only: &[&str], wants: &dyn Fn(&str) -> bool, tally: &mut Tally) -> Result<()> {
+    let programs = build::test_programs(only)?;
+    for (name, part) in [("unit", Part::Unit), ("kernel", Part::Kernel), ("whole", Part::Whole)] {
+        if wants(name) {
+            run_part(part, &programs, tally)?;
+        }
+    }
+    if wants("guests") {
+        heading("guests");
+        guest::run_all(&programs, tally)?;
+    }
+    Ok(())
 }
 
 /// The last line is for machines too.
