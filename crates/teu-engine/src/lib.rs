@@ -1,1 +1,164 @@
-//! teu-engine.
+//! What teu can do: one file per verb, and the only place where the parts meet.
+//!
+//! A door (command line, HTTP) translates its words into a request of `teu-model`, calls one verb of
+//! [`Engine`], and translates the answer back. Nothing here prints, reads the environment or exits.
+//!
+//! ```text
+//!  run = create ─► start ─► (the door attaches and waits) ─► release
+//!         │          │
+//!         │          └ root mounted, address leased, cgroup made, monitor ► first process
+//!         └ image found or pulled, record written
+//! ```
+//! Two things hold all verbs together: a container's record on disk (`records.rs`), and the right to act on it,
+//! which is also the word that something is unfinished (`action.rs`). What is true now is asked of the
+//! machine, not only of the record (`observe.rs`).
+
+mod action;
+mod adopt;
+mod attach;
+mod bundle;
+mod config;
+mod create;
+mod devices;
+mod error;
+mod exec;
+mod files;
+mod hello;
+mod images;
+mod info;
+mod init_layer;
+mod inspect;
+mod list;
+mod logs;
+mod observe;
+mod process;
+mod progress;
+mod pull;
+mod records;
+mod release;
+mod remove;
+mod repair;
+mod run;
+mod scratch;
+mod start;
+mod stop;
+mod validate;
+mod why;
+
+pub use config::{Config, RegistrySection};
+pub use error::EngineError;
+pub use exec::{ExecOptions, Executing};
+pub use hello::BUILTIN;
+pub use info::Info;
+pub use inspect::{Inspected, InspectedContainer};
+pub use list::Listed;
+pub use observe::Truth;
+pub use progress::{LayerStage, Progress, PullEvent, Silent};
+pub use records::Container;
+pub use start::{StartOptions, Started};
+
+/// What doors need of the parts, under one roof.
+pub mod parts {
+    pub use teu_image::{Found, Image, ImportOptions, ListedImage, Loaded, Removed};
+    pub use teu_monitor::log::{Entry, LogOptions, LogReader, Stream, Tail};
+    pub use teu_monitor::{
+        Attach, BadDetachKeys, DetachKeys, Exit, Exited, Link, MonitorError, Pump, PumpEnd, Target,
+    };
+    pub use teu_oci::image::ImageConfig;
+}
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use teu_cgroup::{Group, Layout, MONITORS};
+use teu_image::Store;
+use teu_model::{ContainerId, Paths};
+use teu_network::Networks;
+use teu_snapshot::Snapshots;
+
+/// What the door knows of its user's surroundings: nothing below a door reads the environment.
+#[derive(Clone, Debug, Default)]
+pub struct Outside {
+    /// docker's `config.json`, for credentials.
+    pub docker_config: Option<PathBuf>,
+    /// `HTTP_PROXY`.
+    pub http_proxy: Option<String>,
+    /// `HTTPS_PROXY`.
+    pub https_proxy: Option<String>,
+    /// `NO_PROXY`, taken apart.
+    pub no_proxy: Vec<String>,
+}
+
+/// One state root, open.
+#[derive(Debug)]
+pub struct Engine {
+    pub(crate) paths: Paths,
+    pub(crate) config: Config,
+    pub(crate) store: Store,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) networks: Networks,
+    pub(crate) outside: Outside,
+    layout: OnceLock<Layout>,
+}
+
+impl Engine {
+    /// Opens the state root, makes what is missing of it, and finishes what others left undone.
+    pub fn open(paths: Paths, outside: Outside) -> Result<Engine, EngineError> {
+        let config = Config::load(&paths.config)?;
+        let store = Store::open(&paths)?;
+        let engine = Engine {
+            snapshots: Snapshots::new(&paths),
+            networks: Networks::new(&paths),
+            layout: OnceLock::new(),
+            config,
+            store,
+            outside,
+            paths,
+        };
+        engine.make_directories()?;
+        action::finish_what_others_left(&engine)?;
+        Ok(engine)
+    }
+
+    /// Where this state root lies.
+    pub fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    fn make_directories(&self) -> Result<(), EngineError> {
+        // One look tells whether this boot's directories are there; the last made stands for all.
+        let run_last = self.paths.run.join("pending");
+        if !run_last.is_dir() {
+            for directory in ["containers", "sandboxes", "pending"] {
+                files::make_directory(&self.paths.run.join(directory))?;
+            }
+        }
+        let root_last = self.paths.root.join("trash");
+        if !(root_last.is_dir() && self.paths.root.join("names/containers").is_dir()) {
+            for directory in ["containers", "names/containers", "ingest", "scratch", "trash"] {
+                files::make_directory(&self.paths.root.join(directory))?;
+            }
+        }
+        self.make_scratch()
+    }
+
+    /// What cgroups this machine has; asked once.
+    pub(crate) fn layout(&self) -> Result<&Layout, EngineError> {
+        if let Some(layout) = self.layout.get() {
+            return Ok(layout);
+        }
+        let layout = Layout::discover()?;
+        Ok(self.layout.get_or_init(|| layout))
+    }
+
+    /// A container's group, below the parent of all groups of this root.
+    pub(crate) fn cgroup_of(&self, id: &ContainerId) -> Result<Group, EngineError> {
+        let layout = self.layout()?;
+        Ok(layout.plan(&layout.default_parent(&self.paths.id), id.as_str())?)
+    }
+
+    /// The group of the monitors, beside the containers.
+    pub(crate) fn monitors_group(&self) -> Result<Group, EngineError> {
+        let layout = self.layout()?;
+        Ok(layout.plan(&layout.default_parent(&self.paths.id), MONITORS)?)
+    }
+}

@@ -1,0 +1,44 @@
+//! A running container whose monitor was killed gets another one.
+
+use crate::action::Action;
+use crate::observe::{Truth, boot_id, observe};
+use crate::records::{self, Container};
+use crate::{Engine, EngineError};
+use std::os::fd::AsFd;
+use teu_kernel::{exec_self, pidfd};
+use teu_model::RunningState;
+use teu_monitor::Link;
+
+impl Engine {
+    /// Starts a monitor that takes over, and records it. Two commands that find the loss at once make one.
+    pub(crate) fn adopt(&self, container: &Container) -> Result<Link, EngineError> {
+        let id = container.id();
+        let action = Action::begin(self, id)?;
+        let link = match records::load(&self.paths, id)? {
+            Some(mut container) if observe(&self.paths, &container) == Truth::MonitorLost => {
+                self.adopt_held(&mut container)
+            }
+            _ => Ok(teu_monitor::connect(&self.paths.container_run(id))?),
+        };
+        action.done()?;
+        link
+    }
+
+    fn adopt_held(&self, container: &mut Container) -> Result<Link, EngineError> {
+        let run = self.paths.container_run(container.id());
+        let binary = exec_self::own_binary()
+            .map_err(|source| EngineError::step("open the program itself", source))?;
+        let link = teu_monitor::adopt(binary.as_fd(), container.id(), &run)?;
+        let monitor_pid = link.monitor_pid().unwrap_or_default();
+        if let Some(running) = &mut container.state.running {
+            *running = RunningState {
+                monitor_pid,
+                monitor_start_ticks: pidfd::start_time(monitor_pid).unwrap_or_default(),
+                boot_id: boot_id().to_string(),
+                ..running.clone()
+            };
+        }
+        container.save_state()?;
+        Ok(link)
+    }
+}

@@ -1,0 +1,105 @@
+//! Device nodes of the host: which a container gets, and what its device cgroup allows.
+
+use crate::EngineError;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use teu_model::{CreateRequest, DeviceRequest};
+use teu_oci::runtime::{LinuxDevice, LinuxDeviceCgroup};
+
+/// The nodes beside the usual ones (null, zero, full, random, urandom, tty): what `--device` names;
+/// with `--privileged` all of the host's.
+pub(crate) fn of(request: &CreateRequest) -> Result<Vec<LinuxDevice>, EngineError> {
+    let mut devices = Vec::new();
+    if request.security.privileged {
+        collect(Path::new("/dev"), Path::new("/dev"), &mut devices);
+    }
+    for asked in &request.devices {
+        let before = devices.len();
+        let source = Path::new(&asked.source);
+        let failed = |source| EngineError::step(format!("add the device {}", asked.source), source);
+        let source = source.canonicalize().map_err(failed)?;
+        if source.is_dir() {
+            collect(&source, Path::new(&asked.target), &mut devices);
+        } else {
+            devices.extend(node(&source, Path::new(&asked.target)));
+        }
+        if devices.len() == before {
+            return Err(EngineError::bad(format!("{} is not a device node", asked.source)));
+        }
+    }
+    Ok(devices)
+}
+
+/// What the device cgroup allows: all with `--privileged`, else docker's list and the asked ones.
+pub(crate) fn rules(request: &CreateRequest, devices: &[LinuxDevice]) -> Vec<LinuxDeviceCgroup> {
+    let rule = |allow, kind: &str, major, minor, access: &str| LinuxDeviceCgroup {
+        allow,
+        kind: Some(kind.into()),
+        major,
+        minor,
+        access: Some(access.into()),
+    };
+    if request.security.privileged {
+        return vec![rule(true, "a", None, None, "rwm")];
+    }
+    let mut rules = vec![
+        rule(false, "a", None, None, "rwm"),
+        // Nodes may be made (mknod), not opened.
+        rule(true, "c", None, None, "m"),
+        rule(true, "b", None, None, "m"),
+    ];
+    // null, zero, full, random, urandom, tty; console, ptmx; all of devpts.
+    for (major, minor) in [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2)] {
+        rules.push(rule(true, "c", Some(major), Some(minor), "rwm"));
+    }
+    rules.push(rule(true, "c", Some(136), None, "rwm"));
+    for device in devices {
+        let access = access_of(&request.devices, device);
+        rules.push(rule(true, &device.kind, Some(device.major), Some(device.minor), access));
+    }
+    rules
+}
+
+fn access_of<'a>(asked: &'a [DeviceRequest], device: &LinuxDevice) -> &'a str {
+    let owner = asked.iter().find(|asked| Path::new(&device.path).starts_with(&asked.target));
+    owner.map_or("rwm", |asked| &asked.access)
+}
+
+/// The nodes below `source`, as they will be named below `target`. What cannot be read is left out,
+/// as are the terminals and memory that a container has of its own.
+fn collect(source: &Path, target: &Path, devices: &mut Vec<LinuxDevice>) {
+    let Ok(entries) = std::fs::read_dir(source) else { return };
+    let mut names: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    names.sort();
+    for path in names {
+        let Some(name) = path.file_name() else { continue };
+        let own = ["pts", "shm", "fd", "mqueue", ".lxc", ".udev", "console", "ptmx"];
+        if source == Path::new("/dev") && own.iter().any(|own| name == *own) {
+            continue;
+        }
+        match path.symlink_metadata() {
+            Ok(metadata) if metadata.is_dir() => collect(&path, &target.join(name), devices),
+            Ok(_) => devices.extend(node(&path, &target.join(name))),
+            Err(_) => {}
+        }
+    }
+}
+
+fn node(source: &Path, target: &Path) -> Option<LinuxDevice> {
+    let metadata = source.symlink_metadata().ok()?;
+    let kind = match metadata.file_type() {
+        kind if kind.is_char_device() => "c",
+        kind if kind.is_block_device() => "b",
+        _ => return None,
+    };
+    let (major, minor) = teu_kernel::device::numbers(metadata.rdev());
+    Some(LinuxDevice {
+        path: target.to_str()?.to_string(),
+        kind: kind.into(),
+        major: i64::from(major),
+        minor: i64::from(minor),
+        file_mode: Some(metadata.permissions().mode() & 0o7777),
+        uid: Some(metadata.uid()),
+        gid: Some(metadata.gid()),
+    })
+}

@@ -1,0 +1,142 @@
+//! `exec`: one more process in a running container.
+
+use crate::bundle::{self, Surroundings};
+use crate::create::random;
+use crate::{Container, Engine, EngineError, start, why};
+use std::os::fd::AsFd;
+use std::path::Path;
+use teu_model::{CgroupNamespace, NetworkRequest, Process, ProcessRequest, Verb};
+use teu_monitor::{Attach, ExecRequest, FdUse, Link, MonitorError, Stdio};
+use teu_runtime::user::{self, Ids};
+use teu_runtime::{ExecPlan, NamespaceKind, ProcessPlan};
+
+/// How an exec is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct ExecOptions {
+    /// The streams that the caller will move; none for a detached one.
+    pub attach: Option<Attach>,
+    /// The size of the caller's terminal: columns, rows.
+    pub terminal: Option<(u16, u16)>,
+    /// With all rights.
+    pub privileged: bool,
+}
+
+/// An exec that runs.
+#[derive(Debug)]
+pub struct Executing {
+    /// Its id.
+    pub id: String,
+    /// The conversation with the monitor, attached to it if that was asked.
+    pub link: Link,
+}
+
+impl Engine {
+    /// Runs `asked.args` in the container that `given` names.
+    pub fn exec(
+        &self,
+        given: &str,
+        asked: &ProcessRequest,
+        options: &ExecOptions,
+    ) -> Result<Executing, EngineError> {
+        let container = self.running(given, Verb::Exec, "exec")?;
+        let mut link = self.link(&container)?;
+        let (process, ids) = self.exec_process(&container, asked, options)?;
+        let id = teu_model::ContainerId::from_random(random()?).to_string();
+        let group = self.cgroup_of(container.id())?;
+        let request = ExecRequest {
+            id: id.clone(),
+            plan: ExecPlan {
+                id: container.id().to_string(),
+                namespaces: namespaces(&container),
+                process: process.clone(),
+            },
+            stdio: Stdio { stdin: asked.stdin, stdin_once: asked.stdin },
+            attach: options.attach,
+        };
+        let v2 = group.v2_dir_fd()?;
+        let fds: Vec<_> = v2.iter().map(|v2| (FdUse::CgroupV2, v2.as_fd())).collect();
+        match link.exec(request, &fds) {
+            Ok(_pid) => Ok(Executing { id, link }),
+            Err(MonitorError::Start(error)) => {
+                let root = self.root_of(&container)?;
+                Err(why::cannot_exec(&process, &ids, root.as_fd(), &error))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn exec_process(
+        &self,
+        container: &Container,
+        asked: &ProcessRequest,
+        options: &ExecOptions,
+    ) -> Result<(ProcessPlan, Ids), EngineError> {
+        let first = &container.record.process;
+        let root = self.root_of(container)?;
+        let user = asked.user.clone().unwrap_or_else(|| first.user.clone());
+        let groups = if asked.groups.is_empty() { &first.groups } else { &asked.groups };
+        let ids = user::resolve(root.as_fd(), &user, groups).map_err(|error| {
+            EngineError::CannotStart {
+                message: error.to_string(),
+                remedy: error.hint().map(str::to_string),
+                exit_code: 126,
+            }
+        })?;
+        let wanted = Process {
+            args: asked.args.clone(),
+            entrypoint_len: 0,
+            env: crate::process::environment(&first.env, &asked.env, asked.tty),
+            cwd: asked.cwd.clone().unwrap_or_else(|| first.cwd.clone()),
+            user,
+            groups: groups.clone(),
+            tty: asked.tty,
+            stdin: asked.stdin,
+        };
+        crate::validate::process(&wanted)?;
+        let mut security = container.record.request.security.clone();
+        security.privileged |= options.privileged;
+        let group = self.cgroup_of(container.id())?;
+        let around = Surroundings {
+            init: Path::new("/"),
+            hostname: &start::hostname(container),
+            ids: &ids,
+            cgroup: &group.path(),
+            terminal: options.terminal.filter(|_| asked.tty),
+        };
+        let process = bundle::process(&wanted, &security, &around)?;
+        let filter = bundle::seccomp_profile(&security)?;
+        let plan = ProcessPlan::new(&process, filter.as_ref(), self.join_of(&group)?).map_err(
+            |error| {
+                let hint = error.hint().map(str::to_string);
+                EngineError::Step { attempt: "plan the exec".into(), source: error.into(), hint }
+            },
+        )?;
+        Ok((plan, ids))
+    }
+
+    /// The container's `/` as its first process sees it.
+    pub(crate) fn root_of(
+        &self,
+        container: &Container,
+    ) -> Result<std::os::fd::OwnedFd, EngineError> {
+        let pid = container.state.running.as_ref().map_or(0, |running| running.pid);
+        teu_kernel::mount::open_path(Path::new(&format!("/proc/{pid}/root"))).map_err(|source| {
+            EngineError::step(format!("enter the root of {}", container.id().short()), source)
+        })
+    }
+}
+
+/// What the container does not share with the host, and an exec has to join.
+fn namespaces(container: &Container) -> Vec<NamespaceKind> {
+    use NamespaceKind::*;
+    let request = &container.record.request;
+    let mut kinds = vec![Mount, Pid, Ipc, Uts];
+    if request.network != NetworkRequest::Host {
+        kinds.push(Network);
+    }
+    if request.cgroup_namespace == CgroupNamespace::Private {
+        kinds.push(Cgroup);
+    }
+    kinds.sort_unstable();
+    kinds
+}

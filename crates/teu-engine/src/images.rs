@@ -1,0 +1,55 @@
+//! The verbs on images that need no registry: `images`, `tag`, `rmi`, `import`, `load`.
+
+use crate::{Engine, EngineError, records};
+use std::io::Read;
+use teu_image::{Found, Image, ImageUser, ImportOptions, ListedImage, Loaded, Removed};
+use teu_model::{Reference, Status};
+
+impl Engine {
+    /// All images, the newest first.
+    pub fn images(&self) -> Result<Vec<ListedImage>, EngineError> {
+        Ok(self.store.list()?)
+    }
+
+    /// The image that `given` names, by name or id.
+    pub fn find_image(&self, given: &str) -> Result<Found, EngineError> {
+        Ok(self.store.find(given, None)?)
+    }
+
+    /// Gives what `source` names a further name.
+    pub fn tag(&self, source: &str, target: &Reference) -> Result<(), EngineError> {
+        let found = self.store.find(source, None)?;
+        Ok(self.store.tag(target, &found.target)?)
+    }
+
+    /// Removes a name, or the image when it has no other.
+    pub fn remove_image(&self, given: &str, force: bool) -> Result<Vec<Removed>, EngineError> {
+        let removal = self.store.remove(given, force, &|| self.image_users())?;
+        for chain in &removal.collected.chains {
+            self.snapshots.forget_root(chain)?;
+        }
+        Ok(removal.lines)
+    }
+
+    /// An image from a tar of a root file system.
+    pub fn import(&self, tar: impl Read, options: ImportOptions) -> Result<Image, EngineError> {
+        Ok(self.store.import(tar, options)?)
+    }
+
+    /// Images from an archive that `docker save` or an OCI tool wrote.
+    pub fn load(&self, archive: impl Read) -> Result<Vec<Loaded>, EngineError> {
+        Ok(self.store.load(archive)?)
+    }
+
+    /// Every container needs its image, whether it runs or not. What cannot be read counts as nobody:
+    /// its layers are still held by its own image's name.
+    fn image_users(&self) -> Vec<ImageUser> {
+        let containers = records::all(&self.paths).unwrap_or_default();
+        let user = |container: records::Container| ImageUser {
+            image: container.record.image.clone(),
+            container: container.id().short().to_string(),
+            running: self.status_now(&container) == Status::Running,
+        };
+        containers.into_iter().map(user).collect()
+    }
+}

@@ -1,0 +1,65 @@
+//! `ps`: all containers, as they are now.
+
+use crate::observe::{Truth, observe};
+use crate::records::{self, Container};
+use crate::{Engine, EngineError};
+use teu_model::Status;
+
+/// One container in the list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// Its record, and its state corrected by what is true now.
+    pub container: Container,
+    /// The image as typed at creation.
+    pub image: String,
+}
+
+impl Engine {
+    /// All containers, the newest first. What lost its monitor or ended unseen is put right on the way.
+    pub fn list(&self) -> Result<Vec<Listed>, EngineError> {
+        let mut listed = Vec::new();
+        for container in records::all(&self.paths)? {
+            listed.extend(self.as_it_is(container)?);
+        }
+        listed.sort_by_key(|one| std::cmp::Reverse(one.container.record.created_at));
+        Ok(listed)
+    }
+
+    /// The container that `given` names, as it is now.
+    pub fn find(&self, given: &str) -> Result<Container, EngineError> {
+        let container = records::find(&self.paths, given)?;
+        match self.as_it_is(container)? {
+            Some(listed) => Ok(listed.container),
+            None => Err(EngineError::NoSuchContainer { given: given.to_string() }),
+        }
+    }
+
+    /// Usually the record itself. One that ended unseen is released, one that lost its monitor gets
+    /// another; one that somebody is at just now is shown as it will be.
+    fn as_it_is(&self, container: Container) -> Result<Option<Listed>, EngineError> {
+        let id = container.id().clone();
+        let container = match observe(&self.paths, &container) {
+            Truth::AsRecorded => Some(container),
+            Truth::MonitorLost => {
+                drop(self.adopt(&container)?);
+                records::load(&self.paths, &id)?
+            }
+            Truth::Ended(exit) => {
+                self.release(&id)?;
+                match records::load(&self.paths, &id)? {
+                    // Removed meanwhile, as it asked to be.
+                    None => None,
+                    Some(mut container) => {
+                        if container.state.status == Status::Running {
+                            container.state.status = Status::Exited;
+                            container.state.exit = Some(exit);
+                        }
+                        Some(container)
+                    }
+                }
+            }
+        };
+        Ok(container
+            .map(|container| Listed { image: container.record.request.image.clone(), container }))
+    }
+}

@@ -1,0 +1,26 @@
+//! `logs`: what a container wrote, from its log's files.
+
+use crate::{Container, Engine, EngineError, records};
+use teu_model::Status;
+use teu_monitor::log::{LogConfig, LogOptions, LogReader};
+
+impl Engine {
+    /// A reader of the log of the container that `given` names.
+    pub fn logs(
+        &self,
+        given: &str,
+        options: LogOptions,
+    ) -> Result<(Container, LogReader), EngineError> {
+        let container = records::find(&self.paths, given)?;
+        let path = self.log_path(&container);
+        let reader = LogReader::open(&LogConfig::new(path.clone()), options)
+            .map_err(|source| EngineError::State { attempt: "read", path, source })?;
+        Ok((container, reader))
+    }
+
+    /// Whether the container still runs: a reader that follows ends when it does not.
+    pub fn is_running(&self, container: &Container) -> bool {
+        let now = records::load(&self.paths, container.id());
+        now.ok().flatten().is_some_and(|container| self.status_now(&container) == Status::Running)
+    }
+}

@@ -1,0 +1,90 @@
+//! Running → exited: what a container held while it ran is given back. Step 6 of docker's six.
+//!
+//! Idempotent, in an order that a crash at any point leaves recognisable: first the state says how it
+//! ended, then the machine's resources go, then what only a running container has. A `--rm` container
+//! goes altogether.
+
+use crate::action::Action;
+use crate::observe::{Truth, observe};
+use crate::records::{self, Container};
+use crate::{Engine, EngineError, files};
+use teu_model::{ContainerId, ContainerName, Exit, Status};
+
+impl Engine {
+    /// Records how `id` ended and gives back what it held. Nothing to do is fine: somebody was faster.
+    pub fn release(&self, id: &ContainerId) -> Result<(), EngineError> {
+        let action = Action::begin(self, id)?;
+        // begin() has repaired, if the monitor left word; else it is done here.
+        release_ended(self, id)?;
+        action.done()
+    }
+
+    /// What `teu after-exit ID` does: the monitor asks for it when nobody else is there.
+    pub fn after_exit(&self, id: &ContainerId) -> Result<(), EngineError> {
+        self.release(id)
+    }
+}
+
+/// Under the container's action: releases it if it has ended.
+pub(crate) fn release_ended(engine: &Engine, id: &ContainerId) -> Result<(), EngineError> {
+    let Some(mut container) = records::load(&engine.paths, id)? else { return Ok(()) };
+    match observe(&engine.paths, &container) {
+        Truth::Ended(exit) => ended(engine, &mut container, exit),
+        Truth::AsRecorded | Truth::MonitorLost => Ok(()),
+    }
+}
+
+/// Under the container's action: it has ended with `exit`.
+pub(crate) fn ended(
+    engine: &Engine,
+    container: &mut Container,
+    exit: Exit,
+) -> Result<(), EngineError> {
+    if container.is_temporary() {
+        return remove_all(engine, container.id(), Some(&container.state.name));
+    }
+    container.state.status = Status::Exited;
+    container.state.exit = Some(exit);
+    container.state.running = None;
+    container.save_state()?;
+    give_back(engine, container.id())?;
+    files::remove_tree(&engine.paths.container_run(container.id()))
+}
+
+/// Gives back what the machine lends to a running container: its cgroup with every process still in it,
+/// and its place on the network. The veth pair goes with the namespace.
+pub(crate) fn give_back(engine: &Engine, id: &ContainerId) -> Result<(), EngineError> {
+    let group = engine.cgroup_of(id)?;
+    group.kill()?;
+    group.remove()?;
+    engine.networks.release(id)?;
+    Ok(())
+}
+
+/// Removes every trace of a container, in whatever state of making or unmaking it is. The record goes
+/// last of what is found by it, its name after it.
+pub(crate) fn remove_all(
+    engine: &Engine,
+    id: &ContainerId,
+    name: Option<&ContainerName>,
+) -> Result<(), EngineError> {
+    give_back(engine, id)?;
+    let paths = &engine.paths;
+    files::remove_tree(&engine.scratch(id))?;
+    files::remove_tree(&paths.root.join("ingest").join(id.as_str()))?;
+    files::remove_tree(&paths.container_run(id))?;
+    let record = paths.container(id);
+    if record.exists() {
+        // First out of sight, then away: a big upper takes its time, and half a record is none.
+        let trash = paths.root.join("trash").join(id.as_str());
+        std::fs::rename(&record, &trash).map_err(|source| EngineError::State {
+            attempt: "remove",
+            path: record,
+            source,
+        })?;
+    }
+    if let Some(name) = name {
+        records::give_name_back(paths, name, id)?;
+    }
+    files::remove_tree(&paths.root.join("trash").join(id.as_str()))
+}

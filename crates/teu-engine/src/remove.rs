@@ -1,0 +1,38 @@
+//! `rm`: a container and all it wrote.
+
+use crate::action::Action;
+use crate::observe::{Truth, observe};
+use crate::records;
+use crate::release::{ended, remove_all};
+use crate::{Engine, EngineError};
+use teu_model::{Signal, Status, Verb};
+
+impl Engine {
+    /// Removes the container that `given` names. A running one only by `force`, which kills it first.
+    pub fn remove(&self, given: &str, force: bool) -> Result<(), EngineError> {
+        let container = records::find(&self.paths, given)?;
+        let id = container.id().clone();
+        let action = Action::begin(self, &id)?;
+        // Waiting for the action, somebody may have removed it: then this is done.
+        let Some(mut container) = records::load(&self.paths, &id)? else { return action.done() };
+        if let Truth::Ended(exit) = observe(&self.paths, &container) {
+            ended(self, &mut container, exit)?;
+        }
+        if container.state.status == Status::Running && !container.state.status.allows(Verb::Remove)
+        {
+            if !force {
+                action.done()?;
+                return Err(EngineError::WrongState {
+                    message: format!(
+                        "cannot remove container \"/{}\": container is running: stop the container before removing or force remove",
+                        container.state.name
+                    ),
+                    status: container.state.status,
+                });
+            }
+            self.signal_and_wait(&container, Signal::KILL)?;
+        }
+        remove_all(self, &id, Some(&container.state.name))?;
+        action.done()
+    }
+}

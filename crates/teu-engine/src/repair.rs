@@ -1,0 +1,54 @@
+//! What an action that broke off left behind, made whole or removed.
+//!
+//! Called under the container's action, so nobody else is at it. Whatever point the action had reached,
+//! the files tell enough:
+//!
+//! | record | state | what it was | what is done |
+//! |---|---|---|---|
+//! | none, or half | – | a create or remove that broke off | every trace goes |
+//! | `--rm` | Created | a run that broke off before its container ran | every trace goes |
+//! | whole | Created, Exited | a start that broke off, or a release half done | resources are given back |
+//! | whole | Running, and it does | a start recorded, its last step not | nothing |
+//! | whole | Running, and it ended | nobody released it | release |
+
+use crate::observe::{Truth, observe};
+use crate::release::{ended, give_back, remove_all};
+use crate::{Engine, EngineError, files, records};
+use teu_model::{ContainerId, Status};
+
+/// Makes `id` whole, or removes it.
+pub(crate) fn container(engine: &Engine, id: &ContainerId) -> Result<(), EngineError> {
+    let Some(mut container) = records::load(&engine.paths, id)? else {
+        return remove_all(engine, id, half_made_name(engine, id)?.as_ref());
+    };
+    match (container.state.status, observe(&engine.paths, &container)) {
+        (Status::Running, Truth::Ended(exit)) => ended(engine, &mut container, exit),
+        (Status::Running, _) => Ok(()),
+        (Status::Created, _) if container.is_temporary() => {
+            remove_all(engine, id, Some(&container.state.name.clone()))
+        }
+        (Status::Created | Status::Exited, _) => {
+            give_back(engine, id)?;
+            if !container.is_temporary() {
+                files::remove_tree(&engine.paths.container_run(id))?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// A create that broke off between taking its name and its record has left a name that nobody can find
+/// by the record; there are few, so all are read.
+fn half_made_name(
+    engine: &Engine,
+    id: &ContainerId,
+) -> Result<Option<teu_model::ContainerName>, EngineError> {
+    for name in records::names_in(&engine.paths.root.join("names/containers"))? {
+        if let Ok(name) = teu_model::ContainerName::parse(&name)
+            && records::holder(&engine.paths, &name)?.as_ref() == Some(id)
+        {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,382 @@
+//! `start`: created or exited → running. Steps 4 and 5 of docker's six.
+//!
+//! ```text
+//!  command                                     monitor                     first process
+//!  spawn ────────────────────────────────────► begins
+//!  root, overlay, address, init layer, cgroup
+//!  plan + descriptors ───────────────────────► clone ────────────────────► builds its root
+//!  network into the namespace ◄──────────────── cloned                       …
+//!  go ───────────────────────────────────────► gate opens ───────────────► exec
+//!  state.json ◄─────────────────────────────── started
+//!  recorded ─────────────────────────────────► from now on it is the monitor's
+//! ```
+//! Until `recorded` all of it is this command's, and one undo gives everything back: what
+//! `repair.rs` does for a start that broke off is done here for one that failed.
+
+use crate::action::Action;
+use crate::bundle::{self, Surroundings};
+use crate::observe::boot_id;
+use crate::records::{self, Container};
+use crate::{Engine, EngineError, files, init_layer, repair, why};
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+use teu_kernel::flock::Lock;
+use teu_kernel::pidfd;
+use teu_model::{
+    ContainerId, EndpointState, MountRequest, NetworkRequest, RunningState, Status, Timestamp, Verb,
+};
+use teu_monitor::log::LogConfig;
+use teu_monitor::{Attach, Command, FdUse, Link, MonitorError, StartRequest, Stdio, Target};
+use teu_network::Lease;
+use teu_runtime::user::{self, Ids};
+use teu_runtime::{CgroupJoin, Plan, PlanFacts};
+use teu_snapshot::WritableOptions;
+
+/// How a start is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct StartOptions {
+    /// The streams that the caller will move (`Link::pump`); none for a detached start.
+    pub attach: Option<Attach>,
+    /// The size of the caller's terminal: columns, rows.
+    pub terminal: Option<(u16, u16)>,
+}
+
+/// A container that runs.
+#[derive(Debug)]
+pub struct Started {
+    /// As recorded.
+    pub container: Container,
+    /// The conversation with its monitor; attached, and told of the end, if that was asked.
+    pub link: Link,
+    /// What went wrong without being worth a failure.
+    pub warnings: Vec<String>,
+}
+
+impl Engine {
+    /// Starts the container that `given` names. One that runs already is started enough: `None`.
+    pub fn start(
+        &self,
+        given: &str,
+        options: &StartOptions,
+    ) -> Result<Option<Started>, EngineError> {
+        let container = records::find(&self.paths, given)?;
+        let id = container.id().clone();
+        let action = Action::begin(self, &id)?;
+        crate::release::release_ended(self, &id)?;
+        let Some(container) = records::load(&self.paths, &id)? else {
+            action.done()?;
+            return Err(EngineError::NoSuchContainer { given: given.to_string() });
+        };
+        if !container.state.status.allows(Verb::Start) {
+            action.done()?;
+            return Ok(None);
+        }
+        self.start_held(container, action, options).map(Some)
+    }
+
+    /// Starts a container that this command has the right to act on. A `--rm` container that cannot be
+    /// started goes.
+    pub(crate) fn start_held(
+        &self,
+        mut container: Container,
+        action: Action,
+        options: &StartOptions,
+    ) -> Result<Started, EngineError> {
+        match self.try_start(&mut container, options) {
+            Ok((link, warnings)) => {
+                action.done()?;
+                Ok(Started { container, link, warnings })
+            }
+            Err(error) => {
+                if !container.is_temporary() {
+                    container.state.start_error = Some(error.to_string());
+                    container.state.exit = Some(failed_start(&error));
+                    container.save_state()?;
+                }
+                repair::container(self, container.id())?;
+                action.done()?;
+                Err(error)
+            }
+        }
+    }
+
+    fn try_start(
+        &self,
+        container: &mut Container,
+        options: &StartOptions,
+    ) -> Result<(Link, Vec<String>), EngineError> {
+        let id = container.id().clone();
+        let run = self.paths.container_run(&id);
+        files::make_directory(&run)?;
+        // First of all, so that it is ready when the rest is.
+        let mut link = teu_monitor::spawn(&id, &run)?;
+
+        let (root, root_lock) = self.make_root(container)?;
+        let ids = self.look_up_user(container, &root)?;
+        let network = match container.record.request.network {
+            NetworkRequest::Bridge => Some(self.networks.ensure_default()?),
+            NetworkRequest::None | NetworkRequest::Host => None,
+        };
+        let lease =
+            network.as_ref().map(|network| self.networks.lease(network, &id)).transpose()?;
+        make_bind_sources(container)?;
+        let start = self.start_request(container, &ids, lease.as_ref(), options)?;
+
+        let v2 = self.cgroup_of(&id)?.v2_dir_fd()?;
+        let mut fds = vec![(FdUse::Root, root.as_fd()), (FdUse::Keep, root_lock.as_fd())];
+        fds.extend(v2.as_ref().map(|v2| (FdUse::CgroupV2, v2.as_fd())));
+        link.send_start(start, &fds)?;
+        let cloned = link.cloned().map_err(|error| self.explain(container, &ids, &root, error))?;
+        let endpoint = match (&cloned.netns, &network, &lease) {
+            (Some(inside), Some(network), Some(lease)) => {
+                let options = teu_network::AttachOptions::default();
+                let endpoint = self.networks.attach(network, lease, inside.as_fd(), &options)?;
+                Some(EndpointState {
+                    address: lease.address,
+                    prefix: lease.prefix,
+                    gateway: lease.gateway,
+                    mac: endpoint.mac.to_string(),
+                    host_interface: endpoint.host_ifname,
+                })
+            }
+            (Some(inside), None, _) => {
+                teu_network::loopback_up(inside.as_fd())?;
+                None
+            }
+            _ => None,
+        };
+        if let Some(streams) = options.attach {
+            link.attach(Target::Container, streams)?;
+            link.watch_exit(Target::Container, true)?;
+        }
+        let started = link.go().map_err(|error| self.explain(container, &ids, &root, error))?;
+
+        let monitor_pid = link.monitor_pid().unwrap_or_default();
+        container.state.status = Status::Running;
+        container.state.started_at =
+            Some(Timestamp(started.at.unix_secs() * 1_000_000_000 + u64::from(started.at.nanos())));
+        container.state.start_error = None;
+        container.state.stopped_by_user = false;
+        container.state.running = Some(RunningState {
+            pid: cloned.pid,
+            pid_start_ticks: cloned.start_time,
+            monitor_pid,
+            monitor_start_ticks: pidfd::start_time(monitor_pid).unwrap_or_default(),
+            boot_id: boot_id().to_string(),
+            endpoint,
+        });
+        container.save_state()?;
+        link.recorded()?;
+        Ok((link, started.warnings))
+    }
+
+    /// The image's root and the container's own layer, as one mount that is attached nowhere; and the
+    /// lock that says that this upper is mounted, which the monitor keeps.
+    fn make_root(&self, container: &Container) -> Result<(OwnedFd, Lock), EngineError> {
+        let own = self.writable_directory(container);
+        let (upper, work, lock) = (own.join("upper"), own.join("work"), own.join("root"));
+        files::make_directory(&work)?;
+        files::touch(&lock)?;
+        // The last run's monitor may still be unmounting.
+        let lock = Lock::exclusive(&lock).map_err(|source| EngineError::State {
+            attempt: "lock",
+            path: lock,
+            source,
+        })?;
+        let root = self.snapshots.ensure_root(&container.record.layers)?;
+        make_upper(&upper, &root.path)?;
+        let options =
+            WritableOptions { volatile: container.is_temporary(), ..WritableOptions::default() };
+        Ok((self.snapshots.writable(&root, &upper, &work, options)?, lock))
+    }
+
+    fn look_up_user(&self, container: &Container, root: &OwnedFd) -> Result<Ids, EngineError> {
+        let process = &container.record.process;
+        user::resolve(root.as_fd(), &process.user, &process.groups).map_err(|error| {
+            EngineError::CannotStart {
+                message: error.to_string(),
+                remedy: error.hint().map(str::to_string),
+                exit_code: 126,
+            }
+        })
+    }
+
+    /// Everything the monitor is told: the plan, where output goes, what comes after.
+    fn start_request(
+        &self,
+        container: &Container,
+        ids: &Ids,
+        lease: Option<&Lease>,
+        options: &StartOptions,
+    ) -> Result<StartRequest, EngineError> {
+        let (record, id) = (&container.record, container.id());
+        let hostname = hostname(container);
+        let init = container.directory.join("init");
+        init_layer::write(&init, &record.request, &hostname, lease)?;
+        let group = self.cgroup_of(id)?;
+        let around = Surroundings {
+            init: &init,
+            hostname: &hostname,
+            ids,
+            cgroup: &group.path(),
+            terminal: options.terminal.filter(|_| record.process.tty),
+        };
+        let spec = bundle::spec(record, &around)?;
+        let resources =
+            spec.linux.as_ref().and_then(|linux| linux.resources.clone()).unwrap_or_default();
+        group.create(&resources)?;
+        let facts = PlanFacts {
+            id: id.to_string(),
+            root_by_descriptor: true,
+            cgroups: self.hierarchies(&group)?,
+            cgroup: self.join_of(&group)?,
+            init: record.request.init,
+            ..PlanFacts::default()
+        };
+        let plan = Plan::new(&spec, facts).map_err(|error| {
+            let hint = error.hint().map(str::to_string);
+            EngineError::Step {
+                attempt: "plan the container's start".into(),
+                source: error.into(),
+                hint,
+            }
+        })?;
+        let process = &record.process;
+        Ok(StartRequest {
+            id: id.clone(),
+            plan,
+            stdio: Stdio {
+                stdin: process.stdin,
+                stdin_once: process.stdin && options.attach.is_some_and(|streams| streams.stdin),
+            },
+            log: Some(LogConfig::new(self.log_path(container))),
+            group: Some(group),
+            monitors_group: Some(self.monitors_group()?),
+            after_exit: Some(self.after_exit_command(id)),
+            word: Some(self.paths.run.join("pending").join(id.as_str())),
+        })
+    }
+
+    pub(crate) fn join_of(&self, group: &teu_cgroup::Group) -> Result<CgroupJoin, EngineError> {
+        let tasks =
+            group.join_files().into_iter().filter_map(|file| file.into_string().ok()).collect();
+        Ok(CgroupJoin { tasks, into_v2: self.layout()?.v2().is_some() })
+    }
+
+    /// The machine's hierarchies, for a container's /sys/fs/cgroup.
+    fn hierarchies(
+        &self,
+        group: &teu_cgroup::Group,
+    ) -> Result<Vec<teu_runtime::CgroupHierarchy>, EngineError> {
+        let layout = self.layout()?;
+        let alone = layout.mode() == teu_cgroup::Mode::V2;
+        let hierarchy = |one: &teu_cgroup::Hierarchy| {
+            let v2 = one.version == teu_cgroup::Version::V2;
+            let mounted_as =
+                one.mount_point.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let several = !v2 && one.controllers.len() > 1;
+            teu_runtime::CgroupHierarchy {
+                name: if alone { String::new() } else { mounted_as },
+                v2,
+                options: if v2 { vec![] } else { one.controllers.clone() },
+                links: if several { one.controllers.clone() } else { vec![] },
+                group: group.dir_in(one).to_string_lossy().into_owned(),
+            }
+        };
+        Ok(layout.hierarchies.iter().map(hierarchy).collect())
+    }
+
+    /// What the monitor runs when the container has ended and nobody is there.
+    fn after_exit_command(&self, id: &ContainerId) -> Command {
+        let root = self.paths.root.to_string_lossy().into_owned();
+        let arguments = ["teu", "--root", &root, "after-exit", id.as_str()].map(str::to_string);
+        Command { arguments: arguments.to_vec(), environment: vec![] }
+    }
+
+    /// A start that the kernel refused, in words, with docker's exit code.
+    fn explain(
+        &self,
+        container: &Container,
+        ids: &Ids,
+        root: &OwnedFd,
+        error: MonitorError,
+    ) -> EngineError {
+        match error {
+            MonitorError::Start(error) => why::cannot_start(container, ids, root.as_fd(), &error),
+            other => other.into(),
+        }
+    }
+}
+
+/// Its own name: as asked, else the id's first digits; with the host's network the host's.
+pub(crate) fn hostname(container: &Container) -> String {
+    let request = &container.record.request;
+    match (&request.hostname, request.network) {
+        (Some(name), _) => name.clone(),
+        (None, NetworkRequest::Host) => std::fs::read_to_string("/proc/sys/kernel/hostname")
+            .map_or_else(|_| container.id().short().to_string(), |name| name.trim().to_string()),
+        (None, _) => container.id().short().to_string(),
+    }
+}
+
+fn failed_start(error: &EngineError) -> teu_model::Exit {
+    let code = match error.exit_code() {
+        // docker records 128 for a container that could not be made.
+        125 => 128,
+        code => code,
+    };
+    teu_model::Exit { code, oom_killed: false, finished_at: Timestamp(0), note: None }
+}
+
+/// The upper is the container's `/`: owner and mode are those of the image's `/`.
+fn make_upper(upper: &Path, lower: &Path) -> Result<(), EngineError> {
+    let failed = |source| EngineError::State { attempt: "make", path: upper.to_path_buf(), source };
+    match std::fs::create_dir(upper) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => return Ok(()),
+        other => other.map_err(failed)?,
+    }
+    let like = lower.metadata().map_err(failed)?;
+    std::os::unix::fs::chown(upper, Some(like.uid()), Some(like.gid())).map_err(failed)?;
+    std::fs::set_permissions(upper, like.permissions()).map_err(failed)
+}
+
+/// `-v` makes a directory for a source that is not there; `--mount` does not.
+fn make_bind_sources(container: &Container) -> Result<(), EngineError> {
+    for mount in &container.record.request.mounts {
+        let MountRequest::Bind { source, create_source, .. } = mount else { continue };
+        let path = Path::new(source);
+        match path.symlink_metadata() {
+            Ok(_) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && *create_source => {
+                std::fs::create_dir_all(path).map_err(|source| EngineError::State {
+                    attempt: "make",
+                    path: path.to_path_buf(),
+                    source,
+                })?;
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(EngineError::BadRequest {
+                    message: format!(
+                        "invalid mount config for type \"bind\": bind source path does not exist: {source}"
+                    ),
+                    hint: Some("-v makes a missing directory, --mount does not"),
+                });
+            }
+            Err(error) => {
+                return Err(EngineError::State {
+                    attempt: "look at",
+                    path: path.to_path_buf(),
+                    source: error,
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Engine {
+    pub(crate) fn log_path(&self, container: &Container) -> std::path::PathBuf {
+        self.writable_directory(container).join("log")
+    }
+}

@@ -1,0 +1,252 @@
+//! `kill`, `stop`, `wait`: how a running container is told to end, and how its end is awaited.
+
+use crate::observe::{Truth, observe};
+use crate::records::{self, Container};
+use crate::{Engine, EngineError};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+use teu_kernel::pidfd;
+use teu_model::{Exit, Signal, Status, Verb};
+use teu_monitor::{Link, MonitorError, Target};
+
+/// How long after SIGKILL the kernel may take to end a container (a process stuck in the disk).
+const KILL_LIMIT: Duration = Duration::from_secs(30);
+/// docker's patience when nobody says otherwise.
+const STOP_TIMEOUT_S: i64 = 10;
+
+impl Engine {
+    /// Sends `signal` to the first process of the container that `given` names.
+    pub fn kill(&self, given: &str, signal: Signal) -> Result<(), EngineError> {
+        let container = self.running(given, Verb::Kill, "kill")?;
+        self.send(&container, signal, "kill")
+    }
+
+    /// Asks it to end, waits for `timeout_s` (none: as it was created with, else ten seconds; negative: for
+    /// ever), then kills it. One that does not run is stopped enough.
+    pub fn stop(
+        &self,
+        given: &str,
+        signal: Option<Signal>,
+        timeout_s: Option<i64>,
+    ) -> Result<(), EngineError> {
+        let container = records::find(&self.paths, given)?;
+        if self.status_now(&container) != Status::Running {
+            self.release(container.id())?;
+            return Ok(());
+        }
+        let request = &container.record.request;
+        let timeout_s = timeout_s.or(request.stop_timeout_s).unwrap_or(STOP_TIMEOUT_S);
+        let limit = u64::try_from(timeout_s).ok().map(Duration::from_secs);
+        let signal = signal.unwrap_or(container.record.stop_signal);
+        if self.end_by(&container, signal, limit, "stop")?.is_none() {
+            self.end_by(&container, Signal::KILL, Some(KILL_LIMIT), "stop")?
+                .ok_or_else(|| will_not_end(&container))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until the container that `given` names does not run, and tells how it ended.
+    pub fn wait(&self, given: &str) -> Result<Exit, EngineError> {
+        let container = records::find(&self.paths, given)?;
+        match observe(&self.paths, &container) {
+            Truth::Ended(exit) => Ok(exit),
+            _ if container.state.status != Status::Running => {
+                // docker: one that was never started counts as ended well.
+                Ok(container.state.exit.unwrap_or(Exit {
+                    code: 0,
+                    oom_killed: false,
+                    finished_at: container.record.created_at,
+                    note: None,
+                }))
+            }
+            _ => self.await_end(&container, None)?.ok_or_else(|| will_not_end(&container)),
+        }
+    }
+
+    /// Kills and waits; the caller acts on the container, so the release is the caller's too.
+    pub(crate) fn signal_and_wait(
+        &self,
+        container: &Container,
+        signal: Signal,
+    ) -> Result<(), EngineError> {
+        self.send(container, signal, "rm")?;
+        let id = container.id();
+        let Some(running) = &container.state.running else { return Ok(()) };
+        let Ok(process) = pidfd::pidfd_open(running.pid) else { return Ok(()) };
+        if pidfd::start_time(running.pid) != Some(running.pid_start_ticks) {
+            return Ok(());
+        }
+        let ended =
+            teu_kernel::poll::wait_readable(process.as_fd(), KILL_LIMIT).map_err(|source| {
+                EngineError::step(format!("wait for the end of {}", id.short()), source)
+            })?;
+        if ended { Ok(()) } else { Err(will_not_end(container)) }
+    }
+
+    /// A signal, then its end, if it comes within `limit`.
+    fn end_by(
+        &self,
+        container: &Container,
+        signal: Signal,
+        limit: Option<Duration>,
+        verb: &str,
+    ) -> Result<Option<Exit>, EngineError> {
+        match self.send(container, signal, verb) {
+            // It ended by itself meanwhile.
+            Err(EngineError::WrongState { .. }) => {}
+            other => other?,
+        }
+        self.await_end(container, limit)
+    }
+
+    /// Waits for the end as long as `limit` allows, and releases if the monitor asks this command to.
+    fn await_end(
+        &self,
+        container: &Container,
+        limit: Option<Duration>,
+    ) -> Result<Option<Exit>, EngineError> {
+        let deadline = limit.map(|limit| Instant::now() + limit);
+        let left = || deadline.map(|end| end.saturating_duration_since(Instant::now()));
+        let mut link = match self.link(container) {
+            Ok(link) => link,
+            Err(EngineError::Monitor(MonitorError::NotThere { .. })) => {
+                return self.ended_now(container);
+            }
+            Err(error) => return Err(error),
+        };
+        match link.watch_exit(Target::Container, true) {
+            Err(MonitorError::Lost | MonitorError::Refused { .. }) => {
+                return self.ended_now(container);
+            }
+            other => other?,
+        }
+        match link.wait(left()) {
+            Ok(Some(exited)) => {
+                let exit = crate::observe::translate(&exited.exit);
+                self.after(link, exited.release, container)?;
+                Ok(Some(exit))
+            }
+            Ok(None) => Ok(None),
+            Err(MonitorError::Lost) => self.ended_now(container),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// What follows a container's end: released by this command if the monitor asked it, else the
+    /// one who was asked is given the time to.
+    fn after(&self, link: Link, release: bool, container: &Container) -> Result<(), EngineError> {
+        self.release(container.id())?;
+        if release {
+            link.released()?;
+        }
+        Ok(())
+    }
+
+    fn ended_now(&self, container: &Container) -> Result<Option<Exit>, EngineError> {
+        self.release(container.id())?;
+        match records::load(&self.paths, container.id())? {
+            Some(container) if container.state.status == Status::Running => Ok(None),
+            Some(container) => Ok(container.state.exit),
+            None => Ok(Some(Exit {
+                code: 0,
+                oom_killed: false,
+                finished_at: crate::observe::now(),
+                note: None,
+            })),
+        }
+    }
+
+    /// To the monitor, which knows the process by descriptor; where it is gone, to the process itself,
+    /// checked by its start.
+    fn send(&self, container: &Container, signal: Signal, verb: &str) -> Result<(), EngineError> {
+        match self.link(container) {
+            Ok(mut link) => match link.signal(Target::Container, signal.0, Some(verb)) {
+                Err(
+                    MonitorError::Refused { why: teu_monitor::Refusal::NotRunning, .. }
+                    | MonitorError::Lost,
+                ) => Err(not_running(container, verb)),
+                other => Ok(other?),
+            },
+            Err(_) => {
+                let running =
+                    container.state.running.as_ref().ok_or_else(|| not_running(container, verb))?;
+                let process =
+                    pidfd::pidfd_open(running.pid).map_err(|_| not_running(container, verb))?;
+                if pidfd::start_time(running.pid) != Some(running.pid_start_ticks) {
+                    return Err(not_running(container, verb));
+                }
+                pidfd::pidfd_send_signal(process.as_fd(), signal.0).map_err(|source| {
+                    EngineError::step(
+                        format!("send {signal} to {}", container.id().short()),
+                        source,
+                    )
+                })
+            }
+        }
+    }
+
+    /// A conversation with a running container's monitor. A lost one is replaced first.
+    pub(crate) fn link(&self, container: &Container) -> Result<Link, EngineError> {
+        let run = self.paths.container_run(container.id());
+        match teu_monitor::connect(&run) {
+            Err(MonitorError::NotThere { .. })
+                if observe(&self.paths, container) == Truth::MonitorLost =>
+            {
+                self.adopt(container)
+            }
+            other => Ok(other?),
+        }
+    }
+
+    /// The container that `given` names, if it runs.
+    pub(crate) fn running(
+        &self,
+        given: &str,
+        verb: Verb,
+        word: &str,
+    ) -> Result<Container, EngineError> {
+        let container = records::find(&self.paths, given)?;
+        if self.status_now(&container).allows(verb) {
+            Ok(container)
+        } else {
+            Err(not_running(&container, word))
+        }
+    }
+
+    /// The recorded status, corrected by what is true now.
+    pub(crate) fn status_now(&self, container: &Container) -> Status {
+        match observe(&self.paths, container) {
+            Truth::Ended(_) => Status::Exited,
+            Truth::AsRecorded | Truth::MonitorLost => container.state.status,
+        }
+    }
+}
+
+/// docker's words.
+fn not_running(container: &Container, verb: &str) -> EngineError {
+    let id = container.id();
+    let message = match verb {
+        "attach" => "You cannot attach to a stopped container, start it first".to_string(),
+        "exec" => format!("container {id} is not running"),
+        _ => format!(
+            "cannot {verb} container: {}: container {id} is not running",
+            container.state.name
+        ),
+    };
+    EngineError::WrongState { message, status: Status::Exited }
+}
+
+fn will_not_end(container: &Container) -> EngineError {
+    EngineError::Step {
+        attempt: format!("end the container {}", container.state.name),
+        source: format!(
+            "its first process still lives {} seconds after SIGKILL",
+            KILL_LIMIT.as_secs()
+        )
+        .into(),
+        hint: Some(
+            "it may wait for a disk or a network file system: see its stack in /proc/PID/stack"
+                .into(),
+        ),
+    }
+}

@@ -1,0 +1,205 @@
+//! What can be refused before anything is made. Pure; the words are docker's where it has some.
+
+use crate::EngineError;
+use std::net::IpAddr;
+use teu_model::{CreateRequest, MountRequest, NetworkRequest, Process};
+
+/// Below this the kernel kills a container before its program runs; docker's floor.
+const MEMORY_MIN: u64 = 6 << 20;
+
+/// Everything that a request and an image can get wrong together.
+pub(crate) fn request(request: &CreateRequest) -> Result<(), EngineError> {
+    resources(request)?;
+    for mount in &request.mounts {
+        mount_target(mount)?;
+    }
+    let mut targets: Vec<&str> = request.mounts.iter().map(target_of).collect();
+    targets.sort_unstable();
+    if let Some(twice) = targets
+        .windows(2)
+        .find(|pair| pair[0].trim_end_matches('/') == pair[1].trim_end_matches('/'))
+    {
+        return Err(EngineError::bad(format!("Duplicate mount point: {}", twice[0])));
+    }
+    if request.network == NetworkRequest::Host
+        && request.hostname.is_some()
+        && request.domainname.is_some()
+    {
+        return Err(EngineError::bad("conflicting options: domainname and the network mode host"));
+    }
+    for (label, text) in [("hostname", &request.hostname), ("domainname", &request.domainname)] {
+        if let Some(text) = text {
+            host_name(label, text)?;
+        }
+    }
+    for (name, address) in &request.extra_hosts {
+        if address != "host-gateway" && address.parse::<IpAddr>().is_err() {
+            return Err(EngineError::bad(format!("invalid IP address in add-host: \"{address}\"")));
+        }
+        if name.is_empty() || name.bytes().any(|c| c.is_ascii_whitespace() || c.is_ascii_control())
+        {
+            return Err(EngineError::bad(format!(
+                "invalid name in add-host: \"{}\"",
+                name.escape_debug()
+            )));
+        }
+    }
+    for device in &request.devices {
+        let good = !device.access.is_empty() && device.access.chars().all(|c| "rwm".contains(c));
+        if !good || !device.target.starts_with('/') {
+            return Err(EngineError::bad(format!(
+                "invalid device: {}:{}:{}",
+                device.source, device.target, device.access
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// What is handed to the kernel as C strings holds no NUL.
+pub(crate) fn process(process: &Process) -> Result<(), EngineError> {
+    let all = process.args.iter().chain(&process.env).chain([&process.cwd, &process.user]);
+    for text in all {
+        if text.contains('\0') {
+            return Err(EngineError::bad(format!("a NUL byte in \"{}\"", text.escape_debug())));
+        }
+    }
+    Ok(())
+}
+
+fn resources(request: &CreateRequest) -> Result<(), EngineError> {
+    let asked = &request.resources;
+    if asked.memory_bytes.is_some_and(|bytes| bytes < MEMORY_MIN) {
+        return Err(EngineError::bad("Minimum memory limit allowed is 6MB"));
+    }
+    if let (Some(limit), Some(swap)) = (asked.memory_bytes, asked.memory_swap_bytes)
+        && let Ok(swap) = u64::try_from(swap)
+        && swap < limit
+    {
+        return Err(EngineError::bad(
+            "Minimum memoryswap limit should be larger than memory limit, see usage",
+        ));
+    }
+    if asked.memory_bytes.is_none() && asked.memory_swap_bytes.is_some_and(|swap| swap > 0) {
+        return Err(EngineError::bad(
+            "You should always set the Memory limit when using Memoryswap limit, see usage",
+        ));
+    }
+    if let (Some(limit), Some(reservation)) = (asked.memory_bytes, asked.memory_reservation_bytes)
+        && limit < reservation
+    {
+        return Err(EngineError::bad(
+            "Minimum memory limit can not be less than memory reservation limit, see usage",
+        ));
+    }
+    let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u64);
+    if let Some(nano) = asked.nano_cpus
+        && (nano < 10_000_000 || nano > cpus * 1_000_000_000)
+    {
+        return Err(EngineError::bad(format!(
+            "range of CPUs is from 0.01 to {cpus}.00, as there are only {cpus} CPUs available"
+        )));
+    }
+    for (flag, list) in [("cpus", &asked.cpuset_cpus), ("mems", &asked.cpuset_mems)] {
+        if let Some(list) = list
+            && !is_list(list)
+        {
+            return Err(EngineError::bad(format!(
+                "invalid value \"{}\" for cpuset {flag}",
+                list.escape_debug()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// `0-2,4`: cpuset(7), "List format".
+fn is_list(text: &str) -> bool {
+    let number = |text: &str| {
+        text.bytes().all(|c| c.is_ascii_digit()).then(|| text.parse::<u16>().ok()).flatten()
+    };
+    text.split(',').all(|part| match part.split_once('-') {
+        None => number(part).is_some(),
+        Some((from, to)) => number(from).zip(number(to)).is_some_and(|(from, to)| from <= to),
+    })
+}
+
+fn target_of(mount: &MountRequest) -> &str {
+    match mount {
+        MountRequest::Bind { target, .. } | MountRequest::Tmpfs { target, .. } => target,
+    }
+}
+
+fn mount_target(mount: &MountRequest) -> Result<(), EngineError> {
+    let target = target_of(mount);
+    let refused = |why: &str| {
+        EngineError::bad(format!("invalid mount target \"{}\": {why}", target.escape_debug()))
+    };
+    if !target.starts_with('/') {
+        return Err(refused("mount path must be absolute"));
+    }
+    if target.contains('\0') {
+        return Err(refused("a NUL byte"));
+    }
+    if std::path::Path::new(target).components().count() < 2 {
+        return Err(refused("destination can't be '/'"));
+    }
+    match mount {
+        MountRequest::Bind { source, .. } if !source.starts_with('/') => {
+            Err(EngineError::bad(format!(
+                "invalid mount source \"{}\": mount path must be absolute",
+                source.escape_debug()
+            )))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Up to 64 bytes is what the kernel keeps (`sethostname(2)`).
+fn host_name(label: &str, text: &str) -> Result<(), EngineError> {
+    let good = !text.is_empty() && text.len() <= 64 && text.bytes().all(|c| c.is_ascii_graphic());
+    if good {
+        Ok(())
+    } else {
+        Err(EngineError::bad(format!("invalid {label} \"{}\"", text.escape_debug())))
+    }
+}
+
+#[cfg(test)]
+#[track_caller]
+fn check(change: impl FnOnce(&mut CreateRequest), expected: &str) {
+    let mut asked = CreateRequest::default();
+    change(&mut asked);
+    let got = request(&asked).map_or_else(|error| error.to_string(), |()| "good".into());
+    assert!(got.contains(expected), "{got}");
+}
+
+#[test]
+fn limits() {
+    check(|r| r.resources.memory_bytes = Some(64 << 20), "good");
+    check(|r| r.resources.memory_bytes = Some(1 << 20), "6MB");
+    check(|r| r.resources.memory_swap_bytes = Some(1 << 30), "always set the Memory");
+    check(|r| r.resources.nano_cpus = Some(0), "range of CPUs");
+    check(|r| r.resources.nano_cpus = Some(u64::MAX), "range of CPUs");
+    check(|r| r.resources.cpuset_cpus = Some("0-1".into()), "good");
+    for bad in ["", "1-0", "a", "0,", "-1", "0\n"] {
+        check(|r| r.resources.cpuset_cpus = Some(bad.into()), "invalid value");
+    }
+}
+
+#[test]
+fn mounts_and_names() {
+    let tmpfs = |target: &str| MountRequest::Tmpfs {
+        target: target.into(),
+        size_bytes: None,
+        mode: None,
+        options: vec![],
+    };
+    check(|r| r.mounts = vec![tmpfs("/a")], "good");
+    check(|r| r.mounts = vec![tmpfs("/a"), tmpfs("/a/")], "Duplicate mount point");
+    check(|r| r.mounts = vec![tmpfs("/")], "can't be '/'");
+    check(|r| r.mounts = vec![tmpfs("a")], "absolute");
+    check(|r| r.hostname = Some("a b".into()), "invalid hostname");
+    check(|r| r.extra_hosts = vec![("a".into(), "300.1.1.1".into())], "invalid IP address");
+    check(|r| r.extra_hosts = vec![("a\nb".into(), "::1".into())], "invalid name");
+}
