@@ -257,6 +257,32 @@ pub fn borrowed(number: i32) -> io::Result<BorrowedFd<'static>> {
     Ok(unsafe { BorrowedFd::borrow_raw(number) })
 }
 
+/// Closes the descriptor `number` in a process that was copied with it, and whose owner's copy is
+/// never dropped here.
+pub fn close_number(number: i32) {
+    // SAFETY: an integer. By this function's contract nobody here uses or closes it any more.
+    unsafe { libc::close(number) };
+}
+
+/// Makes the regular file `path` if it is missing, as a process whose root is `root` would: also
+/// where a link that leads nowhere says it should be.
+pub fn make_file_at_link(root: BorrowedFd<'_>, path: &CStr, mode: u32) -> io::Result<()> {
+    let within = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    rustix::fs::openat2(root, path, flags, Mode::from_raw_mode(mode), within)?;
+    Ok(())
+}
+
+/// What the link `name` in `dir` says, into `buffer`.
+pub fn read_link<'buffer>(
+    dir: BorrowedFd<'_>,
+    name: &CStr,
+    buffer: &'buffer mut [u8],
+) -> io::Result<&'buffer [u8]> {
+    let length = rustix::fs::readlinkat_raw(dir, name, &mut *buffer)?;
+    Ok(&buffer[..length])
+}
+
 /// All of `bytes` in one `write(2)`, as files of /proc and of cgroups want it.
 pub fn write_at_once(file: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<()> {
     let written = loop {

@@ -106,6 +106,17 @@ impl Filesystem {
         Ok(sys::fsmount(self.context.as_fd(), sys::FsMountFlags::FSMOUNT_CLOEXEC, attributes)?)
     }
 
+    /// The first line of [`Filesystem::messages`] into `buffer`, with nothing allocated: its length.
+    pub fn first_message(&self, buffer: &mut [u8]) -> usize {
+        let length = rustix::io::read(&self.context, &mut *buffer).unwrap_or(0);
+        // "e text\n": the letter tells how serious it is.
+        let text = buffer[..length].strip_prefix(b"e ").unwrap_or(&buffer[..length]);
+        let text = text.trim_ascii_end();
+        let (start, kept) = (length - (text.len() + trailing(&buffer[..length])), text.len());
+        buffer.copy_within(start..start + kept, 0);
+        kept
+    }
+
     /// What the kernel has to say about the last failure: it writes one line per message into the
     /// context (`e overlay: …`). Empty where it said nothing.
     pub fn messages(&self) -> String {
@@ -124,6 +135,10 @@ impl Filesystem {
         }
         text
     }
+}
+
+fn trailing(text: &[u8]) -> usize {
+    text.len() - text.trim_ascii_end().len()
 }
 
 /// A private copy of the mount at `path` below `dir`, attached nowhere: `open_tree(2)` with

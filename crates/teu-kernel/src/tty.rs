@@ -38,6 +38,15 @@ pub fn open_master() -> io::Result<OwnedFd> {
     Ok(master)
 }
 
+/// A new pseudoterminal of the devpts that `devpts` is the root of: its master, unlocked. No name is
+/// looked up but `ptmx` right there, and nothing is allocated.
+pub fn open_master_of(devpts: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let within = crate::child_fs::Within::SameMount;
+    let master = crate::child_fs::open_terminal(devpts, c"ptmx", within)?;
+    rustix::pty::unlockpt(&master)?;
+    Ok(master)
+}
+
 /// A terminal that hands every byte on as typed (`cfmakeraw`). Dropped, it is as it was before.
 #[derive(Debug)]
 pub struct RawMode {

@@ -17,6 +17,7 @@ mod spec;
 mod sysctl;
 
 pub use devices::{DevicePlan, DeviceType};
+pub(crate) use mounts::may_lie_in_proc;
 pub use mounts::{CgroupHierarchy, MountPlan, MountSource};
 
 use serde::{Deserialize, Serialize};

@@ -106,6 +106,41 @@ pub(super) fn inside(field: &'static str, path: &str) -> Result<String, PlanErro
     Ok(parts.join("/"))
 }
 
+/// The files of a container's procfs that another file may lie on (lxcfs does that): runc's list.
+const MAY_COVER: [&str; 12] = [
+    "proc/cpuinfo",
+    "proc/diskstats",
+    "proc/meminfo",
+    "proc/stat",
+    "proc/swaps",
+    "proc/uptime",
+    "proc/loadavg",
+    "proc/slabinfo",
+    "proc/net/dev",
+    "proc/sys/kernel/ns_last_pid",
+    "proc/sys/crypto/fips_enabled",
+    "proc/pressure",
+];
+
+/// Whether a mount at `target` may lie on procfs.
+pub(crate) fn may_lie_in_proc(target: &str) -> bool {
+    MAY_COVER.contains(&target)
+}
+
+/// Nothing but procfs at /proc, and in it only what is known to be harmless (CVE-2019-16884).
+fn check_proc(target: &str, source: &MountSource) -> Result<(), PlanError> {
+    let at_proc = target == "proc" && !matches!(source, MountSource::Proc { .. });
+    let below = target.starts_with("proc/") && !may_lie_in_proc(target);
+    if !at_proc && !below {
+        return Ok(());
+    }
+    Err(PlanError::Bad {
+        field: "mounts.destination",
+        value: format!("/{target}"),
+        why: "cannot be mounted because it is inside /proc".to_string(),
+    })
+}
+
 pub(super) fn steps(
     mounts: &[Mount],
     facts: &PlanFacts,
@@ -125,6 +160,7 @@ fn step(mount: &Mount, facts: &PlanFacts, own: &[NamespaceKind]) -> Result<Mount
     let (set, clear, travel) = (options.set, options.clear, options.travel.unwrap_or(private));
     let (set_all, clear_all) = (options.set_all, options.clear_all);
     let source = source(mount, &target, options, facts, own)?;
+    check_proc(&target, &source)?;
     Ok(MountPlan { target, source, set, clear, set_all, clear_all, travel })
 }
 
@@ -256,5 +292,10 @@ mod tests {
             MountSource::Proc { .. }
         ));
         assert!(plan("cgroup", "/sys/fs/cgroup", "c", &[]).is_err());
+        for target in ["/proc", "/proc/self", "/x/../proc/sys/kernel", "proc/1/attr"] {
+            assert!(plan("bind", target, "/x", &[]).is_err(), "{target}");
+            assert!(plan("tmpfs", target, "/x", &[]).is_err(), "{target}");
+        }
+        assert!(plan("bind", "/proc/cpuinfo", "/x", &[]).is_ok());
     }
 }
