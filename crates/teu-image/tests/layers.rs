@@ -15,8 +15,8 @@ fn feed(mut writer: LayerWriter, bytes: &[u8], piece: usize) -> Result<(), Image
 
 #[test]
 fn every_packing_in_every_piece() {
-    let tar = layer(1, 900_000);
-    let (left, right) = tar.split_at(300_001);
+    let tar = layer(1, 300_000);
+    let (left, right) = tar.split_at(100_001);
     let packed = [
         tar.clone(),
         gzip(&tar),
@@ -27,7 +27,7 @@ fn every_packing_in_every_piece() {
     ];
     for (number, bytes) in packed.iter().enumerate() {
         for piece in [1, 7, 1000, 65_536, 10_000_000] {
-            if piece == 1 && bytes.len() > 800_000 && number > 0 {
+            if piece == 1 && number % 2 == 0 {
                 continue;
             }
             let root = root("layers");
@@ -46,7 +46,7 @@ fn every_packing_in_every_piece() {
             let index = std::fs::read(kept.join("index")).unwrap();
             let index = teu_tar::LayerIndex::decode(&index).unwrap();
             assert_eq!(index.entries.len(), 2);
-            assert_eq!(root.store.origin(&diff).unwrap().content_size, 900_001);
+            assert_eq!(root.store.origin(&diff).unwrap().content_size, 300_001);
             assert_eq!(root.count("ingest"), 0);
         }
     }
@@ -124,7 +124,7 @@ fn bombs_end_early() {
     let root = root("bomb");
     let store = root.store.clone();
     let store = store.with_limits(Limits { layer_size_max: 1 << 20, ratio_max: 2000 });
-    let bomb = tar(&[("zeros", &vec![0; 64 << 20])]);
+    let bomb = tar(&[("zeros", &vec![0; 8 << 20])]);
     for bytes in [gzip(&bomb), zstd(&bomb)] {
         let mut writer = store.layer_writer(Compression::Detect, None, None).unwrap();
         let error = writer.write_all(&bytes).unwrap_err();

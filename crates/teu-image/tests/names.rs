@@ -42,7 +42,7 @@ fn found_by_all_its_names() {
         assert_eq!(store.find(&what, None).unwrap().image.id, image.id, "{what}");
     }
     assert_eq!(store.find("localhost:5000/a/b:latest", None).unwrap().image.id, other.id);
-    not_found(store, "a", "No such image: a:latest");
+    not_found(store, "zoo", "No such image: zoo:latest");
     not_found(store, "a:2", "No such image: a:2");
     not_found(store, "localhost:5000/x", "No such image: localhost:5000/x:latest");
     not_found(store, &"0".repeat(64), &format!("No such image: sha256:{}", "0".repeat(64)));

@@ -2,9 +2,12 @@
 
 use super::document::null_is_default;
 use super::{CHILDREN_MAX, CONFIG_SIZE_MAX, DocumentError};
-use serde::de::IgnoredAny;
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::marker::PhantomData;
 use teu_model::{DiffId, Platform, Timestamp};
 
 /// An image's configuration. The hash of its bytes is the image's id.
@@ -30,9 +33,10 @@ pub struct ImageConfig {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
     /// What a container of it does unless told otherwise.
-    #[serde(deserialize_with = "null_is_default")]
+    #[serde(deserialize_with = "object_or_null")]
     pub config: ContainerConfig,
     /// Its layers.
+    #[serde(deserialize_with = "object_or_null")]
     pub rootfs: RootFs,
     /// How it came to be.
     #[serde(skip_serializing_if = "Vec::is_empty", deserialize_with = "null_is_default")]
@@ -196,6 +200,28 @@ fn is_false(value: &bool) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
 fn is_zero(value: &i64) -> bool {
     *value == 0
+}
+
+/// Only an object: serde would take `["sh"]` for a config whose user is `sh`.
+fn object_or_null<'de, D, T>(from: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    struct Object<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for Object<T> {
+        type Value = T;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(map))
+        }
+        fn visit_unit<E>(self) -> Result<T, E> {
+            Ok(T::default())
+        }
+    }
+    from.deserialize_any(Object(PhantomData))
 }
 
 /// Old docker wrote a command as one string.
