@@ -38,6 +38,7 @@ mod records;
 mod release;
 mod remove;
 mod repair;
+mod reset;
 mod run;
 mod scratch;
 mod start;
@@ -69,10 +70,11 @@ pub mod parts {
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use teu_cgroup::{Group, Layout, MONITORS};
+use teu_cgroup::{Group, Layout, MONITORS, Scope};
 use teu_image::Store;
 use teu_model::{ContainerId, Paths};
 use teu_network::Networks;
+use teu_oci::runtime::LinuxResources;
 use teu_snapshot::Snapshots;
 
 /// What the door knows of its user's surroundings: nothing below a door reads the environment.
@@ -154,6 +156,24 @@ impl Engine {
     pub(crate) fn cgroup_of(&self, id: &ContainerId) -> Result<Group, EngineError> {
         let layout = self.layout()?;
         Ok(layout.plan(&layout.default_parent(&self.paths.id), id.as_str())?)
+    }
+
+    /// The groups that all containers of this root share: the scope, where systemd rules, and the
+    /// monitors' leaf. Made by the first start.
+    pub(crate) fn make_groups(&self, monitor_pid: u32) -> Result<(), EngineError> {
+        let layout = self.layout()?;
+        if layout.needs_scope() {
+            return Ok(Scope::of(&self.paths.id).ensure(layout, monitor_pid)?);
+        }
+        let monitors = self.monitors_group()?;
+        if monitors.exists() {
+            return Ok(());
+        }
+        match monitors.create(&LinuxResources::default()) {
+            // Another first start was faster.
+            Err(_) if monitors.exists() => Ok(()),
+            other => Ok(other?),
+        }
     }
 
     /// The group of the monitors, beside the containers.

@@ -111,6 +111,7 @@ impl Engine {
         files::make_directory(&run)?;
         // First of all, so that it is ready when the rest is.
         let mut link = teu_monitor::spawn(&id, &run)?;
+        self.make_groups(link.monitor_pid().unwrap_or_default())?;
 
         let (root, root_lock) = self.make_root(container)?;
         let ids = self.look_up_user(container, &root)?;

@@ -46,7 +46,10 @@ fn told(
     if matches!(error.stage, Stage::Find | Stage::Exec | Stage::WorkingDirectory)
         && let Some(diagnosis) = diagnose(root, &[], &attempt)
     {
-        message = format!("{message}: {}", diagnosis.cause);
+        // "not found" says it all already; what the kernel's word leaves open is added.
+        if error.source.is_some() {
+            message = format!("{message}: {}", diagnosis.cause);
+        }
         remedy = Some(diagnosis.remedy);
     }
     EngineError::CannotStart { message, remedy, exit_code: error.exit_code() }
