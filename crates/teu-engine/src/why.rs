@@ -46,8 +46,8 @@ fn told(
     if matches!(error.stage, Stage::Find | Stage::Exec | Stage::WorkingDirectory)
         && let Some(diagnosis) = diagnose(root, &[], &attempt)
     {
-        // "not found" says it all already; what the kernel's word leaves open is added.
-        if error.source.is_some() {
+        // That nothing is there was said already; what the kernel's word leaves open is added.
+        if !diagnosis.cause.starts_with("there is no ") {
             message = format!("{message}: {}", diagnosis.cause);
         }
         remedy = Some(diagnosis.remedy);
