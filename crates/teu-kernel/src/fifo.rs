@@ -46,6 +46,13 @@ pub fn input_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok((reader, writer))
 }
 
+/// Lets a pipe hold `bytes` (`F_SETPIPE_SZ`), so that its two ends wait less often for each other. It takes
+/// memory only while something is in it. More than a user may have is refused.
+pub fn set_capacity(pipe: BorrowedFd<'_>, bytes: usize) -> io::Result<()> {
+    rustix::pipe::fcntl_setpipe_size(pipe, bytes)?;
+    Ok(())
+}
+
 /// How many bytes wait to be read (`FIONREAD`).
 pub fn waiting(pipe: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(rustix::io::ioctl_fionread(pipe)?)

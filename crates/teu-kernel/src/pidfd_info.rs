@@ -40,6 +40,18 @@ pub fn exit_status(process: BorrowedFd<'_>) -> io::Result<Option<Ended>> {
     }
 }
 
+/// The same for one that ended and that nobody has waited for yet: `proc_pid_stat(5)`, field 52, which
+/// root may read. `start_time` ([`crate::pidfd::start_time`]) says that `pid` is still its number.
+pub fn zombie_status(pid: u32, start_time: u64) -> Option<Ended> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The second field is the command's name in brackets, and may itself hold brackets and spaces.
+    let (_, after_name) = stat.rsplit_once(") ")?;
+    let fields: Vec<&str> = after_name.split_ascii_whitespace().collect();
+    let same = fields.get(19)?.parse() == Ok(start_time);
+    let zombie = *fields.first()? == "Z";
+    (same && zombie).then(|| fields.get(49)?.parse().ok().map(ended)).flatten()
+}
+
 /// A status as `wait(2)` tells it.
 fn ended(status: i32) -> Ended {
     let [low, high, ..] = status.to_le_bytes();
@@ -55,8 +67,15 @@ fn a_process_that_runs_has_no_status() {
         .spawn()
         .unwrap();
     let pidfd = crate::pidfd::pidfd_open(child.id()).unwrap();
+    let start_time = crate::pidfd::start_time(child.id()).unwrap();
     assert_eq!(exit_status(pidfd.as_fd()).unwrap(), None);
+    assert_eq!(zombie_status(child.id(), start_time), None);
     drop(child.stdin.take());
+    crate::poll::wait_readable(pidfd.as_fd(), std::time::Duration::from_secs(9)).unwrap();
+    // Statuses are for root only; others read 0.
+    let told = zombie_status(child.id(), start_time);
+    assert!(matches!(told, Some(Ended::Exited(7 | 0))), "{told:?}");
+    assert_eq!(zombie_status(child.id(), start_time + 1), None);
     child.wait().unwrap();
     let status = exit_status(pidfd.as_fd()).unwrap();
     // Nothing on kernels before 6.15.

@@ -1,16 +1,18 @@
 //! Adopt: the monitor was killed, the container runs on, and this one takes its place.
 //!
 //! The first process is found by its number and the moment it started, its output by the names of its
-//! FIFOs. Lost are: its standard input, its terminal, half a line of the log, and execs' ends. Its own
-//! end is read from the pidfd where the kernel tells (6.15), else it is 255, "monitor lost".
+//! FIFOs. Lost are: its standard input, half a line of the log, and execs' ends. Its own end is read from
+//! the pidfd where the kernel tells (6.15), or from /proc if its parent is slow; else it is 255, "monitor lost". A container with a terminal has
+//! lost that too, and is ended: most programs have ended by themselves when it hung up.
 
 use crate::exit::Exit;
 use crate::monitor::{Ended, Monitor, Phase};
 use crate::request::{Record, RunFiles};
 use crate::session::{Channels, Session};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use teu_kernel::flock::Lock;
+use teu_kernel::libc::SIGKILL;
 use teu_kernel::pidfd;
 
 impl Monitor {
@@ -28,12 +30,17 @@ impl Monitor {
         self.set_up(&record);
         let started_at = record.started_at;
         let channels = Channels::adopted(&self.run_dir, record.stdio);
-        let pid = record.pid;
+        let (pid, start_time, terminal) = (record.pid, record.start_time, record.terminal);
         self.record = Some(record);
         match process {
             Some(pidfd) => {
+                if terminal {
+                    // Gone meanwhile is as good.
+                    pidfd::pidfd_send_signal(pidfd.as_fd(), SIGKILL).unwrap_or(());
+                }
                 self.phase = Phase::Running(Box::new(Session {
                     pid,
+                    start_time,
                     pidfd,
                     channels,
                     started_at,

@@ -31,27 +31,18 @@ impl Monitor {
         }
     }
 
-    /// Bytes for the standard input of the process that the visitor is attached to.
-    pub(crate) fn stdin_came(&mut self, from: VisitorId, bytes: Vec<u8>) {
+    /// Bytes for the standard input of the process that the visitor is attached to. Where nobody takes
+    /// them they are lost, as in a closed pipe, but the visitor need not stop for that.
+    pub(crate) fn stdin_came(&mut self, from: VisitorId, bytes: &[u8]) {
         let Some(visitor) = self.visitors.get_mut(&from) else { return };
-        let count = bytes.len();
-        if !visitor.stdin_came(count) {
+        if !visitor.stdin_came(bytes.len()) {
             return visitor.dismiss();
         }
         let attached = visitor.attached.clone().filter(|(_, streams)| streams.stdin);
-        let target = attached.map(|(target, _)| target);
-        let queued = target
-            .as_ref()
-            .and_then(|target| self.session_mut(target))
-            .is_some_and(|session| session.channels.queue_input(from, bytes));
-        match target {
-            Some(target) if queued => self.write_input(&target),
-            // Nobody takes them: they are lost, as in a closed pipe, but the visitor need not stop for that.
-            _ => {
-                if let Some(visitor) = self.visitors.get_mut(&from) {
-                    visitor.stdin_taken(count);
-                }
-            }
+        let session = attached.and_then(|(target, _)| self.session_mut(&target));
+        let taken = session.map_or(bytes.len(), |session| session.channels.take_input(from, bytes));
+        if let (1.., Some(visitor)) = (taken, self.visitors.get_mut(&from)) {
+            visitor.stdin_taken(taken);
         }
     }
 

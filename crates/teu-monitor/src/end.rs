@@ -15,6 +15,7 @@ use std::ffi::CString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::{Duration, Instant};
+use teu_kernel::durable::{Durability, write_new};
 use teu_kernel::{exec_self, pidfd, wait};
 
 /// How long the parent of an adopted process may take to reap it before its status counts as lost.
@@ -25,18 +26,26 @@ impl Monitor {
     pub(crate) fn exit_of(&self, session: &Session) -> Option<Exit> {
         let too_late = || self.look_again.is_some_and(|at| at <= Instant::now());
         match session.reap() {
-            Ok(Some(exit)) => Some(exit),
+            Ok(Some(exit)) if session.is_child => Some(exit),
+            Ok(Some(exit)) => Some(self.with_loss(exit, None)),
             Ok(None) if session.is_child || !too_late() => None,
             _ => Some(self.lost(session.started_at)),
         }
     }
 
     fn lost(&self, started_at: Timestamp) -> Exit {
-        let mut exit = Exit::lost(started_at);
-        if self.record.as_ref().is_some_and(|record| record.terminal) {
-            exit.error = Some("monitor lost, and the container's terminal with it".to_string());
-        }
-        exit
+        self.with_loss(Exit::lost(started_at), Some("monitor lost"))
+    }
+
+    /// A container that lost its monitor and with it its terminal was ended for that.
+    fn with_loss(&self, exit: Exit, loss: Option<&str>) -> Exit {
+        let terminal = self.record.as_ref().is_some_and(|record| record.terminal);
+        let loss = if terminal {
+            Some("monitor lost, and the container's terminal with it")
+        } else {
+            loss
+        };
+        Exit { error: loss.map(str::to_string), ..exit }
     }
 
     /// There is no process to adopt any more.
@@ -61,6 +70,10 @@ impl Monitor {
         exit.oom_killed = group.is_some_and(|group| group.oom_kills().is_ok_and(|kills| kills > 0));
         // Without the file only those who are connected learn how it ended; that is no reason not to tell them.
         exit.write(&self.run_dir).unwrap_or(());
+        if let Some(word) = self.record.as_ref().and_then(|record| record.word.as_deref()) {
+            // It may be there: somebody is acting on the container just now.
+            write_new(word, b"", 0o600, Durability::ThisBoot).unwrap_or(());
+        }
         let releaser = self.first_who_releases();
         self.tell_exit(&Target::Container, &exit, releaser);
         self.phase = Phase::Ended(Ended {
@@ -90,8 +103,8 @@ impl Monitor {
         if let Some(id) = self.first_who_releases() {
             return self.hand_release_to(id);
         }
-        if self.starter.is_some() {
-            // It will say that it is recorded, or leave.
+        if self.starter.is_some() || self.adopter.is_some() {
+            // It will say that it is recorded, or that it does what follows; or leave.
             return;
         }
         let command = self.record.as_ref().and_then(|record| record.after_exit.clone());
@@ -127,13 +140,13 @@ impl Monitor {
         }
     }
 
-    /// A visitor left; if it was the one to do what follows, somebody else must.
+    /// A visitor left; if it was the one to do what follows, or might have been, somebody else must.
     pub(crate) fn releaser_left(&mut self, id: VisitorId) {
         if let Phase::Ended(ended) = &mut self.phase {
             if ended.releaser == Some(id) {
                 ended.releaser = None;
-                self.see_to_release();
             }
+            self.see_to_release();
         }
     }
 

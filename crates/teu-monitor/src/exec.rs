@@ -27,7 +27,7 @@ impl Monitor {
         let into = teu_runtime::Target {
             pidfd: as_fd(&container.pidfd),
             pid: container.pid,
-            cgroup_v2: cgroup_v2.map(|(_, fd)| fd),
+            cgroup_v2: cgroup_v2.as_ref().map(|(_, fd)| as_fd(fd)),
         };
         let mut running = match teu_runtime::exec(&request.plan, into, stdio) {
             Ok(running) => running,

@@ -51,8 +51,7 @@ impl Exit {
 
     /// Of a process whose status nobody could read.
     pub(crate) fn lost(started_at: Timestamp) -> Exit {
-        let error = Some("monitor lost".to_string());
-        Exit { error, ..Exit::new(Ended::Exited(255), started_at) }
+        Exit::new(Ended::Exited(255), started_at)
     }
 
     /// The record in `run_dir`, where the container's first process has ended.

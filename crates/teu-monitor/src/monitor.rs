@@ -35,6 +35,8 @@ pub(crate) struct Monitor {
     pub listener: Option<OwnedFd>,
     /// Who asked for the start, until it has said that it is recorded.
     pub starter: Option<VisitorId>,
+    /// Who found the container without a monitor, and may want to do what follows on its end.
+    pub adopter: Option<VisitorId>,
     /// What the next monitor would need, and what this one goes by.
     pub record: Option<Record>,
     /// Held so that no other monitor adopts the container.
@@ -92,6 +94,7 @@ impl Monitor {
             next_visitor: 0,
             listener: None,
             starter: None,
+            adopter: None,
             record: None,
             record_lock: None,
             log: None,
@@ -166,7 +169,7 @@ impl Monitor {
             match visitor.hear(&mut buffer) {
                 Ok(None) => break,
                 Ok(Some(Frame::Control(request, fds))) => self.answer(from, request, fds),
-                Ok(Some(Frame::Stdin(bytes))) => self.stdin_came(from, bytes),
+                Ok(Some(Frame::Stdin(bytes))) => self.stdin_came(from, &bytes),
                 Ok(Some(Frame::Output(..))) => visitor.dismiss(),
                 Err(error) => {
                     let what = error.to_string();
@@ -308,6 +311,7 @@ impl Monitor {
                 self.starter = None;
                 self.starter_left();
             }
+            self.adopter = self.adopter.filter(|adopter| *adopter != id);
             self.releaser_left(id);
         }
     }

@@ -71,6 +71,9 @@ pub struct StartRequest {
     pub monitors_group: Option<Group>,
     /// Run when the container has ended and no connected command takes care of it.
     pub after_exit: Option<Command>,
+    /// An empty file made when the container has ended: the word for the next command that something is to
+    /// be done, should nobody be left to do it.
+    pub word: Option<PathBuf>,
 }
 
 /// One more process in the container.
@@ -281,6 +284,7 @@ pub(crate) struct Record {
     pub group: Option<Group>,
     pub monitors_group: Option<Group>,
     pub after_exit: Option<Command>,
+    pub word: Option<PathBuf>,
 }
 
 /// The files of a monitor in a container's directory below /run.

@@ -23,9 +23,14 @@ use teu_kernel::read_write::{self, Moved};
 use teu_kernel::{fifo, pidfd_info, tty, wait};
 use teu_runtime::Running;
 
+/// How much standard input and output may be on the way.
+const PIPE_BYTES: usize = 256 * 1024;
+
 /// A process that runs.
 pub(crate) struct Session {
     pub pid: u32,
+    /// When it started, for one that another monitor made; else 0.
+    pub start_time: u64,
     pub pidfd: OwnedFd,
     pub channels: Channels,
     pub started_at: Timestamp,
@@ -38,6 +43,7 @@ impl Session {
     pub fn new(running: Running, channels: Channels) -> Session {
         Session {
             pid: running.pid,
+            start_time: 0,
             pidfd: running.pidfd,
             channels,
             started_at: Timestamp::now(),
@@ -51,7 +57,8 @@ impl Session {
         let status = if self.is_child {
             wait::try_wait(self.pidfd.as_fd())?
         } else {
-            pidfd_info::exit_status(self.pidfd.as_fd())?
+            let told = pidfd_info::exit_status(self.pidfd.as_fd())?;
+            told.or_else(|| pidfd_info::zombie_status(self.pid, self.start_time))
         };
         let exit = status.map(|ended| Exit::new(ended, self.started_at));
         Ok(exit.map(|exit| Exit { stopped_by: self.stopped_by.clone(), ..exit }))
@@ -126,6 +133,10 @@ impl Channels {
         } else {
             (File::open("/dev/null")?.into(), None)
         };
+        for pipe in [&our_stdout, &their_stdin] {
+            // Refused for /dev/null, and where the user has too many: then they stay as small as they are.
+            fifo::set_capacity(pipe.as_fd(), PIPE_BYTES).unwrap_or(());
+        }
         let outputs = [Some(our_stdout), Some(our_stderr)];
         let channels = Channels { input, outputs, terminal: None, stdin };
         Ok((teu_runtime::Stdio::Fds([their_stdin, stdout, stderr]), channels))
@@ -177,15 +188,27 @@ impl Channels {
         }
     }
 
-    /// Takes bytes for standard input. False where there is none (any more).
-    pub fn queue_input(&mut self, from: VisitorId, bytes: Vec<u8>) -> bool {
-        match &mut self.input {
-            Some(input) if !input.ends => {
-                input.queue.push_back((from, bytes, 0));
-                true
+    /// Takes bytes for standard input; returns how many of them were taken by the process at once, or can go
+    /// nowhere. The rest waits.
+    pub fn take_input(&mut self, from: VisitorId, bytes: &[u8]) -> usize {
+        let Some(input) = self.input.as_mut().filter(|input| !input.ends) else {
+            return bytes.len();
+        };
+        let mut done = 0;
+        while input.queue.is_empty() && done < bytes.len() {
+            match read_write::write(input.file.as_fd(), &bytes[done..]).unwrap_or(Moved::End) {
+                Moved::Bytes(count) => done += count,
+                Moved::NotNow => break,
+                Moved::End => {
+                    self.input = None;
+                    return bytes.len();
+                }
             }
-            _ => false,
         }
+        if done < bytes.len() {
+            input.queue.push_back((from, bytes[done..].to_vec(), 0));
+        }
+        done
     }
 
     /// Standard input, while something is on its way there.
@@ -245,11 +268,12 @@ mod tests {
     #[test]
     fn input_ends_once_all_of_it_is_written() {
         let ([mut stdin, ..], mut ours) = ends(ONCE);
-        assert!(ours.queue_input(1, vec![b'a'; 100_000]));
-        assert!(ours.queue_input(2, vec![b'b'; 10]));
+        let at_once = ours.take_input(1, &[b'a'; 1_000_000]);
+        assert!(at_once > 0 && at_once < 1_000_000);
+        assert_eq!(ours.take_input(2, &[b'b'; 10]), 0);
         ours.end_input();
-        assert!(!ours.queue_input(2, vec![b'c']));
-        let mut taken = 0;
+        assert_eq!(ours.take_input(2, b"c"), 1, "lost");
+        let mut taken = at_once;
         let mut text = Vec::new();
         while ours.input_wanted().is_some() {
             taken += ours.write_input().iter().map(|(_, count)| count).sum::<usize>();
@@ -258,16 +282,16 @@ mod tests {
             text.extend_from_slice(&some[..count]);
         }
         stdin.read_to_end(&mut text).unwrap();
-        assert_eq!((taken, text.len(), text.last()), (100_010, 100_010, Some(&b'b')));
+        assert_eq!((taken, text.len(), text.last()), (1_000_010, 1_000_010, Some(&b'b')));
     }
 
     #[test]
     fn bytes_for_a_closed_input_are_taken() {
         let (theirs, mut ours) = ends(ONCE);
+        let at_once = ours.take_input(1, &[0; 1_000_000]);
         drop(theirs);
-        assert!(ours.queue_input(1, vec![0; 10]));
-        assert_eq!(ours.write_input(), [(1, 10)]);
-        assert!(!ours.queue_input(1, vec![0]));
+        assert_eq!(ours.write_input(), [(1, 1_000_000 - at_once)]);
+        assert_eq!(ours.take_input(1, &[0; 5]), 5);
     }
 
     #[test]

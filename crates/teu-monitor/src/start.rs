@@ -56,7 +56,7 @@ impl Monitor {
             Ok(cloned) => cloned,
             Err(error) => return Ok(Some(self.start_failed(from, error))),
         };
-        let (pid, start_time) = (cloned.pid, pidfd::start_time(cloned.pid).unwrap_or(0));
+        let (pid, start_time) = (cloned.pid(), pidfd::start_time(cloned.pid()).unwrap_or(0));
         self.hold_namespaces(&request.plan, &cloned);
         let netns = self.namespaces.iter().find(|(kind, _)| *kind == NamespaceKind::Network);
         let netns = netns.and_then(|(_, fd)| fd.try_clone().ok());
@@ -84,6 +84,7 @@ impl Monitor {
             group: request.group,
             monitors_group: request.monitors_group,
             after_exit: request.after_exit,
+            word: request.word,
         };
         self.remove_old_exit();
         self.set_up(&record);

@@ -27,6 +27,7 @@ pub fn stay(arguments: &[String]) -> u8 {
     let mut monitor = Monitor::new(PathBuf::from(run_dir));
     let Some(starter) = monitor.welcome(socket) else { return 1 };
     if arguments.get(3).is_some_and(|word| word == crate::client::ADOPT) {
+        monitor.adopter = Some(starter);
         if monitor.adopt().is_err() {
             return 1;
         }

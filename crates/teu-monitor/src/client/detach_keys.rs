@@ -1,5 +1,7 @@
 //! The keys that leave a container without ending it: `ctrl-p,ctrl-q`.
 
+use super::pump::HELD_BACK_BYTES_MAX;
+
 /// A sequence of keys, and how much of it has been typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DetachKeys {
@@ -26,7 +28,7 @@ impl Default for DetachKeys {
 impl DetachKeys {
     /// From `ctrl-p,ctrl-q`, `ctrl-@,x`, `a`: letters, digits, or `ctrl-` with one of `a-z @ [ \ ] ^ _`.
     pub fn parse(text: &str) -> Result<DetachKeys, BadDetachKeys> {
-        let keys = text.split(',').map(|key| {
+        let keys = text.split(',').take(HELD_BACK_BYTES_MAX).map(|key| {
             parse_key(key).ok_or_else(|| BadDetachKeys { given: text.into(), key: key.into() })
         });
         Ok(DetachKeys { keys: keys.collect::<Result<_, _>>()?, typed: 0 })

@@ -40,6 +40,9 @@ pub struct Pump<'a> {
     pub signals: Option<&'a Signals>,
 }
 
+/// More keys than this no detach sequence has.
+pub(super) const HELD_BACK_BYTES_MAX: usize = 256;
+
 /// Why it stopped.
 #[derive(Debug)]
 pub enum PumpEnd {
@@ -194,7 +197,8 @@ impl Running<'_> {
     /// True when the user left.
     fn read_input(&mut self, link: &mut Link) -> Result<bool, MonitorError> {
         let Some(from) = self.stdin.from else { return Ok(false) };
-        let room = link.stdin_room.min(PAYLOAD_BYTES_MAX / 2);
+        // Keys that were held back go before what is read now.
+        let room = link.stdin_room.min(PAYLOAD_BYTES_MAX - HELD_BACK_BYTES_MAX);
         let mut bytes = vec![0; room];
         let count = match read_write::read(from, &mut bytes) {
             Ok(Moved::Bytes(count)) => count,
