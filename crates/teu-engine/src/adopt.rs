@@ -7,7 +7,7 @@ use crate::{Engine, EngineError};
 use std::os::fd::AsFd;
 use teu_kernel::{exec_self, pidfd};
 use teu_model::RunningState;
-use teu_monitor::Link;
+use teu_monitor::{Link, Target};
 
 impl Engine {
     /// Starts a monitor that takes over, and records it. Two commands that find the loss at once make one.
@@ -28,7 +28,9 @@ impl Engine {
         let run = self.paths.container_run(container.id());
         let binary = exec_self::own_binary()
             .map_err(|source| EngineError::step("open the program itself", source))?;
-        let link = teu_monitor::adopt(binary.as_fd(), container.id(), &run)?;
+        let mut link = teu_monitor::adopt(binary.as_fd(), container.id(), &run)?;
+        // Its answer means that it has taken over: a command that leaves earlier takes it along.
+        link.watch_exit(Target::Container, false)?;
         let monitor_pid = link.monitor_pid().unwrap_or_default();
         if let Some(running) = &mut container.state.running {
             *running = RunningState {
