@@ -4,6 +4,7 @@
 //! that nobody locks belongs to a command that died, and the next collection removes it.
 
 use crate::error::{At, ImageError};
+use crate::ingest::gone;
 use crate::store::{Store, random_name};
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -60,7 +61,8 @@ impl Store {
                     };
                     digests.extend(text.lines().filter_map(|line| Digest::parse(line).ok()));
                 }
-                Ok(Some(_left_over)) => fs::remove_file(&path).at("remove", &path)?,
+                // Its owner may end at this moment, too.
+                Ok(Some(_left_over)) => gone(fs::remove_file(&path)).at("remove", &path)?,
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error).at("lock", &path),
             }
