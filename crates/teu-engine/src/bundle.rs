@@ -191,7 +191,7 @@ fn resources(asked: &ResourceRequest, devices: Vec<LinuxDeviceCgroup>) -> LinuxR
             mems: asked.cpuset_mems.clone(),
             ..LinuxCpu::default()
         }),
-        pids: asked.pids.map(|limit| LinuxPids { limit: Some(limit), ..LinuxPids::default() }),
+        pids: asked.pids.map(|limit| LinuxPids { limit: Some(limit) }),
         ..LinuxResources::default()
     }
 }

@@ -143,10 +143,11 @@ impl EngineError {
             EngineError::Step { hint, .. } => hint.clone(),
             EngineError::Newer { .. } => Some("use that teu, or another --root".to_string()),
             EngineError::Image(error) => error.hint().map(Into::into),
-            EngineError::Registry(error) => error.hint().map(Into::into),
+            EngineError::Registry(error) => error.hint(),
             EngineError::Snapshot(error) => error.hint().map(Into::into),
             EngineError::Network(error) => error.hint().map(Into::into),
-            EngineError::Cgroup(error) => error.hint().map(Into::into),
+            EngineError::Cgroup(error) => error.hint(),
+            EngineError::Monitor(error) => error.hint().map(Into::into),
             _ => None,
         }
     }

@@ -87,7 +87,7 @@ mod tests {
                 Instruction { code: RETURN, jt: 0, jf: 0, k: 0x0005_0000 | 42 },
                 Instruction { code: RETURN, jt: 0, jf: 0, k: 0x7fff_0000 },
             ];
-            let _ = crate::capability::set_no_new_privs();
+            crate::capability::set_no_new_privs().unwrap();
             set_filter(&program, Flags::empty()).unwrap();
             // SAFETY: takes nothing.
             let result = unsafe { libc::syscall(libc::SYS_getpgrp) };
