@@ -99,6 +99,9 @@ impl Engine {
             size: top.bytes.len() as u64,
         };
         self.store.tag(reference, &target)?;
+        // NAME@DIGEST means the same, and goes on meaning it when the tag has moved.
+        let pinned = Reference { tag: None, digest: Some(top.digest.clone()), ..reference.clone() };
+        self.store.tag(&pinned, &target)?;
         let changed = before.is_none_or(|before| before.digest != top.digest);
         progress.pull(PullEvent::Done {
             reference: reference.clone(),

@@ -1,0 +1,100 @@
+//! What a state root holds of the machine, asked of the machine: groups, interfaces, processes, files.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+/// The kernel takes namespaces apart in the background, and monitors leave after their answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Everything that is left of containers below `root`, in words; empty when nothing is.
+pub(crate) fn left(root: &Path) -> Vec<String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = look(root);
+        if found.is_empty() || Instant::now() > deadline {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+fn look(root: &Path) -> Vec<String> {
+    let run = run_directory(root);
+    let id = run.to_string_lossy().rsplit('-').next().unwrap_or_default().to_string();
+    let mut found = Vec::new();
+    for directory in ["containers", "names/containers", "ingest", "trash"] {
+        found.extend(
+            names(&root.join(directory))
+                .into_iter()
+                .filter(|name| name != "images")
+                .map(|name| format!("{directory}/{name}")),
+        );
+    }
+    for scratch in names(&root.join("scratch")) {
+        found.extend(
+            names(&root.join("scratch").join(scratch))
+                .into_iter()
+                .map(|name| format!("scratch: {name}")),
+        );
+    }
+    for directory in ["containers", "pending", "sandboxes"] {
+        found.extend(
+            names(&run.join(directory)).into_iter().map(|name| format!("run/{directory}/{name}")),
+        );
+    }
+    for network in names(&run.join("networks")) {
+        let addresses = run.join("networks").join(network).join("addresses");
+        found.extend(names(&addresses).into_iter().map(|name| format!("address {name}")));
+    }
+    let groups = output(
+        "find",
+        &["/sys/fs/cgroup", "-mindepth", "3", "-path", &format!("*/teu-{id}*/*"), "-type", "d"],
+    );
+    found.extend(
+        groups
+            .lines()
+            .filter(|line| !line.ends_with("/monitors"))
+            .map(|line| format!("cgroup {line}")),
+    );
+    let links = output("ip", &["-o", "link"]);
+    found.extend(
+        links
+            .lines()
+            .filter(|line| line.contains(&format!(" t{id}")))
+            .map(|line| format!("interface {line}")),
+    );
+    let processes = output("ps", &["-eo", "pid,stat,args"]);
+    let ours = |line: &&str| {
+        line.contains(&*run.to_string_lossy()) || line.contains(&*root.to_string_lossy())
+    };
+    let alive = processes
+        .lines()
+        .filter(ours)
+        .filter(|line| !line.contains(" ps ") && !line.contains("strace"));
+    found.extend(alive.map(|line| format!("process {line}")));
+    found
+}
+
+/// `/run/teu-<id>`: found by its content, so that nothing here knows how the id is made.
+fn run_directory(root: &Path) -> std::path::PathBuf {
+    // The network's record, and every mount, is named by the same id; the newest directory that holds
+    // the mount of one of this root's images is it.
+    let chains = names(&root.join("roots/sha256"));
+    let candidates = names(Path::new("/run")).into_iter().filter(|name| name.starts_with("teu-"));
+    let candidates = candidates.map(|name| Path::new("/run").join(name));
+    candidates
+        .into_iter()
+        .find(|run| chains.iter().any(|chain| run.join("roots").join(chain).exists()))
+        .unwrap_or_else(|| root.join("no-run-directory-yet"))
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+fn output(program: &str, words: &[&str]) -> String {
+    let output = Command::new(program).args(words).output().expect("the usual tools are there");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
