@@ -49,10 +49,10 @@ impl Monitor {
     /// The visitor has no more of them.
     pub(crate) fn stdin_ended(&mut self, from: VisitorId) {
         let attached = self.visitors.get(&from).and_then(|visitor| visitor.attached.clone());
-        if let Some((target, Attach { stdin: true, .. })) = attached {
-            if let Some(session) = self.session_mut(&target) {
-                session.channels.end_input();
-            }
+        if let Some((target, Attach { stdin: true, .. })) = attached
+            && let Some(session) = self.session_mut(&target)
+        {
+            session.channels.end_input();
         }
     }
 

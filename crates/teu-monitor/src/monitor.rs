@@ -302,10 +302,10 @@ impl Monitor {
             self.visitors.iter().filter(|(_, v)| v.is_gone()).map(|(&id, _)| id).collect();
         for id in gone {
             let Some(visitor) = self.visitors.remove(&id) else { continue };
-            if let Some((target, streams)) = visitor.attached {
-                if let (true, Some(session)) = (streams.stdin, self.session_mut(&target)) {
-                    session.channels.end_input();
-                }
+            if let Some((target, streams)) = visitor.attached
+                && let (true, Some(session)) = (streams.stdin, self.session_mut(&target))
+            {
+                session.channels.end_input();
             }
             if self.starter == Some(id) {
                 self.starter = None;

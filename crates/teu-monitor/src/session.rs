@@ -178,12 +178,13 @@ impl Channels {
     /// A visitor said that nothing more comes, or left.
     pub fn end_input(&mut self) {
         // The end of a terminal's input is a character, not a closed pipe.
-        if self.stdin.stdin_once && self.terminal.is_none() {
-            if let Some(input) = &mut self.input {
-                input.ends = true;
-                if input.queue.is_empty() {
-                    self.input = None;
-                }
+        if self.stdin.stdin_once
+            && self.terminal.is_none()
+            && let Some(input) = &mut self.input
+        {
+            input.ends = true;
+            if input.queue.is_empty() {
+                self.input = None;
             }
         }
     }

@@ -108,10 +108,10 @@ impl Monitor {
                 Err(error) => warn("the container's output is not kept", &error),
             }
         }
-        if let Some(group) = &record.monitors_group {
-            if let Err(error) = group.join() {
-                warn("the monitor stays in the cgroup of its caller", &error);
-            }
+        if let Some(group) = &record.monitors_group
+            && let Err(error) = group.join()
+        {
+            warn("the monitor stays in the cgroup of its caller", &error);
         }
         self.warnings = warnings;
     }
@@ -162,10 +162,10 @@ impl Monitor {
             Ok(running) => running,
             Err(error) => return Ok(Some(self.start_failed(from, error))),
         };
-        if let Some(master) = running.console_master.take() {
-            if let Err(error) = channels.set_terminal(master) {
-                self.warnings.push(format!("the container's terminal cannot be used: {error}"));
-            }
+        if let Some(master) = running.console_master.take()
+            && let Err(error) = channels.set_terminal(master)
+        {
+            self.warnings.push(format!("the container's terminal cannot be used: {error}"));
         }
         let session = Session::new(running, channels);
         let at = session.started_at;

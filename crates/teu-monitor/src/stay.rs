@@ -73,10 +73,10 @@ impl Monitor {
         match event {
             Event::Connection => self.accept(),
             Event::Visitor(id, flags) => {
-                if flags.contains(PollFlags::OUT) {
-                    if let Some(visitor) = self.visitors.get_mut(&id) {
-                        visitor.flush();
-                    }
+                if flags.contains(PollFlags::OUT)
+                    && let Some(visitor) = self.visitors.get_mut(&id)
+                {
+                    visitor.flush();
                 }
                 // A closed connection shows as readable too.
                 if flags.intersects(PollFlags::IN | PollFlags::HUP | PollFlags::ERR) {
@@ -108,11 +108,11 @@ impl Monitor {
         for target in [Target::Container].into_iter().chain(execs) {
             self.add_session(&target, &mut fds, &mut events);
         }
-        if let Phase::Ended(ended) = &self.phase {
-            if let Some(after) = &ended.after {
-                fds.push(PollFd::from_borrowed_fd(as_fd(after), PollFlags::IN));
-                events.push(Event::After);
-            }
+        if let Phase::Ended(ended) = &self.phase
+            && let Some(after) = &ended.after
+        {
+            fds.push(PollFd::from_borrowed_fd(as_fd(after), PollFlags::IN));
+            events.push(Event::After);
         }
         poll(&mut fds, self.patience())?;
         let ready = events.into_iter().zip(&fds).filter(|(_, fd)| !fd.revents().is_empty());

@@ -14,6 +14,10 @@ use teu_kernel::{read_write, unix};
 /// Names a visitor for as long as the monitor lives.
 pub(crate) type VisitorId = u64;
 
+/// Who asks more than this without listening to the answers is dismissed. Output alone never comes near:
+/// no more of it is read while something is kept.
+const KEPT_FRAMES_MAX: usize = 1024;
+
 pub(crate) struct Visitor {
     socket: OwnedFd,
     kept: VecDeque<(Vec<u8>, Vec<OwnedFd>)>,
@@ -91,7 +95,7 @@ impl Visitor {
             Ok((frame, file)) => {
                 fds.splice(0..0, file);
                 if self.send(&[&frame], &fds) {
-                    self.kept.push_back((frame, fds));
+                    self.keep(frame, fds);
                 }
             }
             Err(_) => self.dismiss(),
@@ -107,7 +111,14 @@ impl Visitor {
         };
         let kind = [protocol::output_kind(stream)];
         if wants && self.send(&[&kind, bytes], &[]) {
-            self.kept.push_back(([&kind, bytes].concat(), Vec::new()));
+            self.keep([&kind, bytes].concat(), Vec::new());
+        }
+    }
+
+    fn keep(&mut self, frame: Vec<u8>, fds: Vec<OwnedFd>) {
+        self.kept.push_back((frame, fds));
+        if self.kept.len() > KEPT_FRAMES_MAX {
+            self.dismiss();
         }
     }
 

@@ -110,10 +110,10 @@ impl Running<'_> {
     fn turn_until_end(&mut self, link: &mut Link) -> Result<PumpEnd, MonitorError> {
         loop {
             self.take_what_came(link);
-            if self.outputs.iter().all(Output::is_empty) {
-                if let Some(exited) = self.exited.take() {
-                    return Ok(PumpEnd::Exited(exited));
-                }
+            if self.outputs.iter().all(Output::is_empty)
+                && let Some(exited) = self.exited.take()
+            {
+                return Ok(PumpEnd::Exited(exited));
             }
             let ready = self.wait(link)?;
             for (output, ready) in self.outputs.iter_mut().zip(ready.outputs) {

@@ -94,7 +94,7 @@ impl LogReader {
     }
 
     /// The next entry that is wanted; `None` at the end of what has been written so far.
-    pub fn next(&mut self) -> io::Result<Option<Entry>> {
+    pub fn next_entry(&mut self) -> io::Result<Option<Entry>> {
         while !self.past_until {
             let Some(line) = self.next_line()? else { return Ok(None) };
             let Some(entry) = Entry::parse(&line) else { continue };
@@ -311,7 +311,7 @@ mod tests {
     }
 
     fn all(reader: &mut LogReader) -> Vec<String> {
-        std::iter::from_fn(|| reader.next().unwrap()).map(|entry| entry.text).collect()
+        std::iter::from_fn(|| reader.next_entry().unwrap()).map(|entry| entry.text).collect()
     }
 
     #[test]
@@ -379,7 +379,7 @@ mod tests {
         let directory = TempDir::new("log-none");
         let config = LogConfig::new(directory.join("log"));
         let mut reader = LogReader::open(&config, LogOptions::default()).unwrap();
-        assert_eq!(reader.next().unwrap(), None);
+        assert_eq!(reader.next_entry().unwrap(), None);
         LogWriter::open(config).unwrap().write(Stream::Stdout, b"first\n").unwrap();
         assert_eq!(all(&mut reader), ["first\n"]);
     }

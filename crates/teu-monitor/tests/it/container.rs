@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use teu_cgroup::Group;
 use teu_kernel::{exec_self, mount, pidfd};
 use teu_model::ContainerId;
 use teu_monitor::{
@@ -11,7 +12,7 @@ use teu_monitor::{
     MonitorError, Pump, PumpEnd, StartRequest, Started, Stdio, Target,
 };
 use teu_oci::runtime::{Linux, LinuxNamespace, Mount, NamespaceKind, Process, Spec, User};
-use teu_runtime::{ExecPlan, Plan, PlanFacts};
+use teu_runtime::{CgroupJoin, ExecPlan, Plan, PlanFacts};
 use teu_testkit::TempDir;
 
 /// How long anything may take.
@@ -30,6 +31,8 @@ pub struct Wanted<'a> {
     pub terminal: bool,
     pub log: bool,
     pub max_size_bytes: u64,
+    /// The container's group, and the monitors'. They exist.
+    pub groups: Option<(Group, Group)>,
 }
 
 impl<'a> Wanted<'a> {
@@ -40,6 +43,7 @@ impl<'a> Wanted<'a> {
             terminal: false,
             log: true,
             max_size_bytes: 10_000_000,
+            groups: None,
         }
     }
 
@@ -65,7 +69,8 @@ impl Container {
             std::fs::create_dir_all(root.join(part)).unwrap();
         }
         std::fs::copy("/bin/busybox", root.join("bin/busybox")).unwrap();
-        for tool in ["sh", "cat", "sleep", "stty", "head", "yes", "true", "dd", "seq", "kill", "wc"]
+        for tool in
+            ["sh", "cat", "sleep", "stty", "head", "yes", "true", "dd", "seq", "kill", "tail", "wc"]
         {
             std::os::unix::fs::symlink("busybox", root.join("bin").join(tool)).unwrap();
         }
@@ -89,8 +94,8 @@ impl Container {
             plan: plan(wanted),
             stdio: wanted.stdio,
             log: wanted.log.then(|| self.log_config(wanted.max_size_bytes)),
-            group: None,
-            monitors_group: None,
+            group: wanted.groups.as_ref().map(|(group, _)| group.clone()),
+            monitors_group: wanted.groups.as_ref().map(|(_, monitors)| monitors.clone()),
             after_exit: Some(Command {
                 arguments: vec!["after-exit".into(), self.run_dir().to_str().unwrap().into()],
                 environment: Vec::new(),
@@ -98,7 +103,10 @@ impl Container {
             word: Some(self.file("word")),
         };
         let root = mount::clone_tree(mount::cwd(), &self.directory.join("root"), false).unwrap();
-        link.send_start(request, &[(FdUse::Root, root.as_fd())])?;
+        let group = wanted.groups.as_ref().and_then(|(group, _)| group.v2_dir_fd().unwrap());
+        let mut fds = vec![(FdUse::Root, root.as_fd())];
+        fds.extend(group.as_ref().map(|group| (FdUse::CgroupV2, group.as_fd())));
+        link.send_start(request, &fds)?;
         let cloned = link.cloned()?;
         self.pid = cloned.pid;
         assert!(cloned.netns.is_some() && cloned.start_time > 0);
@@ -138,7 +146,7 @@ impl Container {
     pub fn log(&self) -> Vec<(&'static str, String)> {
         let config = self.log_config(0);
         let mut reader = LogReader::open(&config, LogOptions::default()).unwrap();
-        std::iter::from_fn(|| reader.next().unwrap())
+        std::iter::from_fn(|| reader.next_entry().unwrap())
             .map(|entry| (entry.stream.name(), entry.text))
             .collect()
     }
@@ -191,7 +199,16 @@ fn plan(wanted: &Wanted<'_>) -> Plan {
         }),
         ..Spec::default()
     };
-    let facts = PlanFacts { id: "test".into(), root_by_descriptor: true, ..PlanFacts::default() };
+    let cgroup = wanted.groups.as_ref().map(|(group, _)| CgroupJoin {
+        tasks: group.join_files().iter().map(|file| file.to_str().unwrap().into()).collect(),
+        into_v2: group.v2_dir_fd().unwrap().is_some(),
+    });
+    let facts = PlanFacts {
+        id: "test".into(),
+        root_by_descriptor: true,
+        cgroup: cgroup.unwrap_or_default(),
+        ..PlanFacts::default()
+    };
     Plan::new(&spec, facts).unwrap()
 }
 
