@@ -41,6 +41,7 @@ pub mod seccomp;
 pub mod setns;
 pub mod sigaction;
 pub mod signal;
+pub mod statvfs;
 pub mod statx;
 pub mod sync_file_range;
 pub mod tty;
