@@ -48,7 +48,8 @@ impl Config {
         }
     }
 
-    fn parse(text: &str) -> Result<Config, toml::de::Error> {
+    /// The text of the file.
+    pub fn parse(text: &str) -> Result<Config, toml::de::Error> {
         toml::from_str(text)
     }
 }

@@ -8,7 +8,12 @@ use crate::action::Action;
 use crate::observe::{Truth, observe};
 use crate::records::{self, Container};
 use crate::{Engine, EngineError, files};
+use std::time::Duration;
 use teu_model::{ContainerId, ContainerName, Exit, Status};
+use teu_monitor::Target;
+
+/// How long a monitor may take to answer the command that it called.
+const MONITOR_LIMIT: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Records how `id` ended and gives back what it held. Nothing to do is fine: somebody was faster.
@@ -21,7 +26,18 @@ impl Engine {
 
     /// What `teu after-exit ID` does: the monitor asks for it when nobody else is there.
     pub fn after_exit(&self, id: &ContainerId) -> Result<(), EngineError> {
-        self.release(id)
+        let link = teu_monitor::connect(&self.paths.container_run(id));
+        self.release(id)?;
+        if let Ok(mut link) = link {
+            // It may say that nothing runs, or be gone: both mean that it need not be told more.
+            match link
+                .watch_exit(Target::Container, true)
+                .and_then(|()| link.wait(Some(MONITOR_LIMIT)))
+            {
+                Ok(_) | Err(_) => link.released().unwrap_or(()),
+            }
+        }
+        Ok(())
     }
 }
 

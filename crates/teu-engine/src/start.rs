@@ -83,34 +83,52 @@ impl Engine {
         action: Action,
         options: &StartOptions,
     ) -> Result<Started, EngineError> {
-        match self.try_start(&mut container, options) {
-            Ok((link, warnings)) => {
+        // First of all, so that it is ready when the rest is.
+        let run = self.paths.container_run(container.id());
+        let spawned = files::make_directory(&run)
+            .and_then(|()| Ok(teu_monitor::spawn(container.id(), &run)?));
+        let mut link = match spawned {
+            Ok(link) => link,
+            Err(error) => return self.start_failed(container, action, error),
+        };
+        match self.try_start(&mut container, &mut link, options) {
+            Ok(warnings) => {
                 action.done()?;
                 Ok(Started { container, link, warnings })
             }
             Err(error) => {
-                if !container.is_temporary() {
-                    container.state.start_error = Some(error.to_string());
-                    container.state.exit = Some(failed_start(&error));
-                    container.save_state()?;
-                }
-                repair::container(self, container.id())?;
-                action.done()?;
-                Err(error)
+                let failed = self.start_failed(container, action, error);
+                // All that follows on it is done: the monitor need not call for help. It may be gone already.
+                link.released().unwrap_or(());
+                failed
             }
         }
+    }
+
+    /// Records why, and gives everything back.
+    fn start_failed(
+        &self,
+        mut container: Container,
+        action: Action,
+        error: EngineError,
+    ) -> Result<Started, EngineError> {
+        if !container.is_temporary() {
+            container.state.start_error = Some(error.to_string());
+            container.state.exit = Some(failed_start(&error));
+            container.save_state()?;
+        }
+        repair::container(self, container.id())?;
+        action.done()?;
+        Err(error)
     }
 
     fn try_start(
         &self,
         container: &mut Container,
+        link: &mut Link,
         options: &StartOptions,
-    ) -> Result<(Link, Vec<String>), EngineError> {
+    ) -> Result<Vec<String>, EngineError> {
         let id = container.id().clone();
-        let run = self.paths.container_run(&id);
-        files::make_directory(&run)?;
-        // First of all, so that it is ready when the rest is.
-        let mut link = teu_monitor::spawn(&id, &run)?;
         self.make_groups(link.monitor_pid().unwrap_or_default())?;
 
         let (root, root_lock) = self.make_root(container)?;
@@ -169,7 +187,7 @@ impl Engine {
         });
         container.save_state()?;
         link.recorded()?;
-        Ok((link, started.warnings))
+        Ok(started.warnings)
     }
 
     /// The image's root and the container's own layer, as one mount that is attached nowhere; and the

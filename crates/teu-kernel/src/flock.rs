@@ -39,6 +39,12 @@ impl Lock {
         Lock { file }
     }
 
+    /// Which file is locked: device and inode, to tell whether a name still leads to it.
+    pub fn identity(&self) -> io::Result<(u64, u64)> {
+        let stat = rustix::fs::fstat(&self.file)?;
+        Ok((stat.st_dev, stat.st_ino))
+    }
+
     /// The descriptor, to hand the lock on.
     pub fn into_fd(self) -> OwnedFd {
         self.file
