@@ -30,7 +30,7 @@ pub(crate) fn of(request: &CreateRequest) -> Result<Vec<LinuxDevice>, EngineErro
     Ok(devices)
 }
 
-/// What the device cgroup allows: all with `--privileged`, else docker's list and the asked ones.
+/// What the device cgroup allows: all with `--privileged`, else what every container may and the asked ones.
 pub(crate) fn rules(request: &CreateRequest, devices: &[LinuxDevice]) -> Vec<LinuxDeviceCgroup> {
     let rule = |allow, kind: &str, major, minor, access: &str| LinuxDeviceCgroup {
         allow,
@@ -42,17 +42,7 @@ pub(crate) fn rules(request: &CreateRequest, devices: &[LinuxDevice]) -> Vec<Lin
     if request.security.privileged {
         return vec![rule(true, "a", None, None, "rwm")];
     }
-    let mut rules = vec![
-        rule(false, "a", None, None, "rwm"),
-        // Nodes may be made (mknod), not opened.
-        rule(true, "c", None, None, "m"),
-        rule(true, "b", None, None, "m"),
-    ];
-    // null, zero, full, random, urandom, tty; console, ptmx; all of devpts.
-    for (major, minor) in [(1, 3), (1, 5), (1, 7), (1, 8), (1, 9), (5, 0), (5, 1), (5, 2)] {
-        rules.push(rule(true, "c", Some(major), Some(minor), "rwm"));
-    }
-    rules.push(rule(true, "c", Some(136), None, "rwm"));
+    let mut rules = teu_cgroup::default_device_rules();
     for device in devices {
         let access = access_of(&request.devices, device);
         rules.push(rule(true, &device.kind, Some(device.major), Some(device.minor), access));

@@ -33,6 +33,9 @@ use teu_runtime::user::{self, Ids};
 use teu_runtime::{CgroupJoin, Plan, PlanFacts};
 use teu_snapshot::WritableOptions;
 
+/// docker's words for it.
+const NO_SWAP_LIMIT: &str = "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.";
+
 /// How a start is asked for.
 #[derive(Clone, Debug, Default)]
 pub struct StartOptions {
@@ -140,7 +143,8 @@ impl Engine {
         let lease =
             network.as_ref().map(|network| self.networks.lease(network, &id)).transpose()?;
         make_bind_sources(container)?;
-        let start = self.start_request(container, &ids, lease.as_ref(), options)?;
+        let mut warnings = Vec::new();
+        let start = self.start_request(container, &ids, lease.as_ref(), options, &mut warnings)?;
 
         let v2 = self.cgroup_of(&id)?.v2_dir_fd()?;
         let mut fds = vec![(FdUse::Root, root.as_fd()), (FdUse::Keep, root_lock.as_fd())];
@@ -187,7 +191,8 @@ impl Engine {
         });
         container.save_state()?;
         link.recorded()?;
-        Ok(started.warnings)
+        warnings.extend(started.warnings);
+        Ok(warnings)
     }
 
     /// The image's root and the container's own layer, as one mount that is attached nowhere; and the
@@ -228,6 +233,7 @@ impl Engine {
         ids: &Ids,
         lease: Option<&Lease>,
         options: &StartOptions,
+        warnings: &mut Vec<String>,
     ) -> Result<StartRequest, EngineError> {
         let (record, id) = (&container.record, container.id());
         let hostname = hostname(container);
@@ -242,8 +248,15 @@ impl Engine {
             terminal: options.terminal.filter(|_| record.process.tty),
         };
         let spec = bundle::spec(record, &around)?;
-        let resources =
+        let mut resources =
             spec.linux.as_ref().and_then(|linux| linux.resources.clone()).unwrap_or_default();
+        if let Some(memory) = resources.memory.as_mut()
+            && memory.swap.is_some()
+            && !self.layout()?.has_swap_limit()
+        {
+            memory.swap = None;
+            warnings.push(NO_SWAP_LIMIT.to_string());
+        }
         group.create(&resources)?;
         let facts = PlanFacts {
             id: id.to_string(),
