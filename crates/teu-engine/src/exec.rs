@@ -2,7 +2,7 @@
 
 use crate::bundle::{self, Surroundings};
 use crate::create::random;
-use crate::{Container, Engine, EngineError, start, why};
+use crate::{Container, Engine, EngineError, order, why};
 use std::os::fd::AsFd;
 use std::path::Path;
 use teu_model::{CgroupNamespace, NetworkRequest, Process, ProcessRequest, Verb};
@@ -98,7 +98,7 @@ impl Engine {
         let group = self.cgroup_of(container.id())?;
         let around = Surroundings {
             init: Path::new("/"),
-            hostname: &start::hostname(container),
+            hostname: &order::hostname(container),
             ids: &ids,
             cgroup: &group.path(),
             terminal: options.terminal.filter(|_| asked.tty),

@@ -1,7 +1,7 @@
 //! `inspect`: one container or image with all that is known of it; the door words it.
 
 use crate::records::Container;
-use crate::{Engine, EngineError, start};
+use crate::{Engine, EngineError, order};
 use teu_image::Found;
 
 /// What `inspect` found.
@@ -47,7 +47,7 @@ impl Engine {
     pub fn inspect_container(&self, given: &str) -> Result<InspectedContainer, EngineError> {
         let container = self.find(given)?;
         Ok(InspectedContainer {
-            hostname: start::hostname(&container),
+            hostname: order::hostname(&container),
             log_path: self.log_path(&container).display().to_string(),
             init_directory: container.directory.join("init").display().to_string(),
             driver: self.snapshots.driver().map(|driver| driver.to_string()),

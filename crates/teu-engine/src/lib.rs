@@ -31,6 +31,7 @@ mod inspect;
 mod list;
 mod logs;
 mod observe;
+mod order;
 mod process;
 mod progress;
 mod pull;
