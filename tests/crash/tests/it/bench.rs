@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use teu_testkit::TempDir;
+use teu_testkit::{Registry, TempDir};
 
 /// Whose system calls are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,6 +71,26 @@ impl Bench {
         !output.status.success()
     }
 
+    /// What must be so before the kill; `rmi` of what is not there is as good.
+    #[track_caller]
+    pub fn prepare(&self, words: &[&str]) {
+        if words[0] == "rmi" {
+            self.teu(words);
+        } else {
+            self.must(words);
+        }
+    }
+
+    /// Ends a container so that no process of teu's sees it.
+    #[track_caller]
+    pub fn end_unseen(&self, name: &str) {
+        let words = self.must(&["inspect", "-f", "{{.Id}} {{.State.Pid}}", name]);
+        let (id, pid) = words.split_once(' ').expect("an id and a number");
+        for (program, words) in [("pkill", vec!["-KILL", "-f", id]), ("kill", vec!["-KILL", pid])] {
+            assert!(Command::new(program).args(words).status().unwrap().success(), "{program}");
+        }
+    }
+
     fn finish(&self, command: &mut Command) -> Output {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.output().expect("strace and teu can be run")
@@ -84,4 +104,41 @@ impl Drop for Bench {
             panic!("system reset: {}", String::from_utf8_lossy(&output.stderr));
         }
     }
+}
+
+/// An image of one small layer in `registry`; its name.
+pub(crate) fn publish(registry: &Registry) -> String {
+    let directory = TempDir::new("crash-publish");
+    std::fs::write(directory.join("file"), "x".repeat(100_000)).unwrap();
+    let layer = directory.join("layer.tar");
+    let made =
+        Command::new("tar").arg("-C").arg(&*directory).arg("-cf").arg(&layer).arg("file").status();
+    assert!(made.unwrap().success());
+    let put = |bytes: &[u8]| {
+        let hex = sha256(bytes);
+        registry.put_blob("crash", &hex, bytes);
+        hex
+    };
+    let layer = std::fs::read(layer).unwrap();
+    let diff = put(&layer);
+    let config = format!(
+        r#"{{"architecture":"amd64","os":"linux","config":{{}},"rootfs":{{"type":"layers","diff_ids":["sha256:{diff}"]}}}}"#
+    );
+    let id = put(config.as_bytes());
+    let media = "application/vnd.oci.image";
+    let manifest = format!(
+        r#"{{"schemaVersion":2,"mediaType":"{media}.manifest.v1+json","config":{{"mediaType":"{media}.config.v1+json","digest":"sha256:{id}","size":{}}},"layers":[{{"mediaType":"{media}.layer.v1.tar","digest":"sha256:{diff}","size":{}}}]}}"#,
+        config.len(),
+        layer.len()
+    );
+    registry.put_manifest("crash", "latest", &sha256(manifest.as_bytes()), manifest.as_bytes());
+    format!("{}/crash", registry.address())
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use std::io::Write;
+    let mut child =
+        Command::new("sha256sum").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(bytes).unwrap();
+    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()[..64].to_string()
 }

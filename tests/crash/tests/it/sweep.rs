@@ -1,107 +1,95 @@
 //! Each verb, killed at its system calls.
 
-use crate::bench::{Bench, Victim};
+use crate::bench::{Bench, Victim, publish};
 use crate::leaks;
 use std::time::{SystemTime, UNIX_EPOCH};
-use teu_testkit::{Need, have};
+use teu_testkit::{Need, Registry, RegistryOptions, have};
 
 /// Beyond this many system calls a verb is held to have no end.
 const CALLS_MAX: u32 = 5_000;
 /// Points of each verb and victim in a sample.
 const SAMPLE: u32 = 8;
 
-/// What is done before the kill, the verb, and what is done to have it succeed again.
+/// What is done before the kill, and the verb, which must succeed when it is typed again.
 struct Case {
-    before: &'static [&'static [&'static str]],
-    verb: &'static [&'static str],
-    /// The same verb may have come through, and then has nothing more to do.
-    again: &'static [&'static str],
+    before: Vec<&'static str>,
+    verb: String,
 }
 
-const RUN: Case = Case {
-    before: &[],
-    verb: &["run", "--rm", "box", "true"],
-    again: &["run", "--rm", "box", "true"],
-};
-const RUN_DETACHED: Case = Case {
-    before: &[],
-    verb: &["run", "-d", "box", "sleep", "1"],
-    again: &["run", "-d", "box", "sleep", "60"],
-};
-const CREATE: Case =
-    Case { before: &[], verb: &["create", "box", "true"], again: &["create", "box", "true"] };
-const START: Case = Case {
-    before: &[&["create", "--name", "c1", "box", "sleep", "60"]],
-    verb: &["start", "c1"],
-    again: &["start", "c1"],
-};
-/// Shorter: who traces the monitor waits for its end.
-const START_SHORT: Case = Case {
-    before: &[&["create", "--name", "c1", "box", "sleep", "1"]],
-    verb: &["start", "c1"],
-    again: &["start", "c1"],
-};
-const EXEC: Case = Case {
-    before: &[&["run", "-d", "--name", "c1", "box", "sleep", "60"]],
-    verb: &["exec", "c1", "true"],
-    again: &["exec", "c1", "true"],
-};
-const REMOVE: Case = Case {
-    before: &[&["run", "-d", "--name", "c1", "box", "sleep", "60"]],
-    verb: &["rm", "-f", "c1"],
-    again: &["rm", "-f", "c1"],
-};
+fn case(before: &[&'static str], verb: &str) -> Case {
+    Case { before: before.to_vec(), verb: verb.to_string() }
+}
 
 #[test]
 fn run() {
-    sweep("run", &RUN, Victim::Command);
+    sweep("run", Victim::Command, |_| case(&[], "run --rm box true"));
 }
 
 #[test]
 fn run_and_its_monitor() {
-    sweep("run-all", &RUN, Victim::All);
+    sweep("run-all", Victim::All, |_| case(&[], "run --rm box true"));
 }
 
+// Whoever traces a monitor waits for its end: what is detached is short.
 #[test]
 fn run_detached_and_its_monitor() {
-    sweep("rund", &RUN_DETACHED, Victim::All);
+    sweep("rund", Victim::All, |_| case(&[], "run -d box sleep 1"));
 }
 
 #[test]
 fn create() {
-    sweep("create", &CREATE, Victim::Command);
+    sweep("create", Victim::Command, |_| case(&[], "create box true"));
 }
 
 #[test]
 fn start() {
-    sweep("start", &START, Victim::Command);
+    sweep("start", Victim::Command, |_| case(&["create --name c1 box sleep 60"], "start c1"));
 }
 
 #[test]
 fn start_and_its_monitor() {
-    sweep("start-all", &START_SHORT, Victim::All);
+    sweep("start-all", Victim::All, |_| case(&["create --name c1 box sleep 1"], "start c1"));
 }
 
 #[test]
 fn exec() {
-    sweep("exec", &EXEC, Victim::Command);
+    sweep("exec", Victim::Command, |_| case(&["run -d --name c1 box sleep 60"], "exec c1 true"));
 }
 
 #[test]
 fn remove() {
-    sweep("rm", &REMOVE, Victim::Command);
+    sweep("rm", Victim::Command, |_| case(&["run -d --name c1 box sleep 60"], "rm -f c1"));
+}
+
+#[test]
+fn after_exit() {
+    sweep("after", Victim::Command, |_| {
+        case(&["run -d --name c1 box sleep 60", "(its end is seen by nobody)"], "after-exit (c1)")
+    });
+}
+
+#[test]
+fn pull() {
+    if !have(Need::Program("docker-registry")) {
+        return;
+    }
+    let registry = Registry::start(RegistryOptions::default());
+    let name = publish(&registry);
+    let gone = Box::leak(format!("rmi -f {name}").into_boxed_str());
+    sweep("pull", Victim::Command, |_| case(&[gone], &format!("pull {name}")));
 }
 
 #[track_caller]
-fn sweep(name: &str, case: &Case, victim: Victim) {
+fn sweep(name: &str, victim: Victim, case: impl FnOnce(&Bench) -> Case) {
     if !have(Need::Root) || !have(Need::Program("strace")) {
         return;
     }
     let bench = Bench::new(&format!("crash-{name}"));
+    let case = case(&bench);
     let mut points = 0;
-    for n in counts(&bench, case, victim) {
+    for n in counts(&bench, &case, victim) {
         points += 1;
-        let killed = once(&bench, case, victim, n);
+        let killed = once(&bench, &case, victim, n);
         if !killed {
             break;
         }
@@ -113,14 +101,21 @@ fn sweep(name: &str, case: &Case, victim: Victim) {
 /// One kill and all that must hold after it. False when the verb came through unharmed.
 #[track_caller]
 fn once(bench: &Bench, case: &Case, victim: Victim, n: u32) -> bool {
-    for words in case.before {
-        bench.must(words);
+    for words in &case.before {
+        match words.strip_prefix('(') {
+            Some(_) => bench.end_unseen("c1"),
+            None => bench.prepare(&split(words)),
+        }
     }
-    let killed = bench.killed(case.verb, victim, n);
-    bench.must(&["ps", "-a"]);
-    let removed = case.verb[0] == "rm" && !bench.must(&["ps", "-aq"]).lines().any(|_| true);
-    if !removed {
-        bench.must(case.again);
+    let verb = match case.verb.contains("(c1)") {
+        true => case.verb.replace("(c1)", &bench.must(&["ps", "-aq", "--no-trunc"])),
+        false => case.verb.clone(),
+    };
+    let killed = bench.killed(&split(&verb), victim, n);
+    let listed = bench.must(&["ps", "-aq"]);
+    // What was to be removed may be gone: then the verb has come through.
+    if !(case.verb.starts_with("rm ") && listed.is_empty()) {
+        bench.must(&split(&verb));
     }
     for id in bench.must(&["ps", "-aq", "--no-trunc"]).lines() {
         bench.must(&["rm", "-f", id]);
@@ -160,4 +155,8 @@ fn length(bench: &Bench, case: &Case, victim: Victim) -> u32 {
         if once(bench, case, victim, middle) { killed = middle } else { through = middle }
     }
     killed
+}
+
+fn split(words: &str) -> Vec<&str> {
+    words.split(' ').collect()
 }
