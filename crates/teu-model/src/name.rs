@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A container's name: a letter or digit, then at least one of letter, digit, `_`, `.`, `-`.
+/// A container's name: a letter or digit, then any of letter, digit, `_`, `.`, `-`. docker wants at
+/// least two characters; one is enough here.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ContainerName(String);
@@ -23,7 +24,7 @@ impl ContainerName {
         let allowed = |c: u8| c.is_ascii_alphanumeric() || b"_.-".contains(&c);
         let starts_well = name.bytes().next().is_some_and(|c| c.is_ascii_alphanumeric());
         // 255 bytes is the longest name of a file, and a name is one (names/containers/NAME).
-        if starts_well && (2..=255).contains(&name.len()) && name.bytes().all(allowed) {
+        if starts_well && (1..=255).contains(&name.len()) && name.bytes().all(allowed) {
             Ok(ContainerName(name.to_string()))
         } else {
             Err(BadName { given: text.chars().take(300).collect() })
@@ -232,10 +233,10 @@ impl From<ContainerName> for String {
 
 #[test]
 fn names() {
-    for good in ["web-1", "/web", "a.b", "0x"] {
+    for good in ["web-1", "/web", "a.b", "0x", "a"] {
         assert!(ContainerName::parse(good).is_ok(), "{good}");
     }
-    for bad in ["", "a", "-x", "a/b", "a b", "ä1", "..", "a\n", &"x".repeat(256)] {
+    for bad in ["", "-x", "a/b", "a b", "ä1", "..", "a\n", &"x".repeat(256)] {
         assert!(ContainerName::parse(bad).is_err(), "{bad}");
     }
     let name = ContainerName::from_random([9, 200, 7, 255]);
