@@ -179,7 +179,7 @@ impl Layout {
 }
 
 /// The hierarchies that `mountinfo` shows, each once, with this process's places in them.
-fn parse(mountinfo: &str, memberships: &str) -> Layout {
+pub(crate) fn parse(mountinfo: &str, memberships: &str) -> Layout {
     let mut hierarchies: Vec<(String, bool, Hierarchy)> = Vec::new();
     for mount in mountinfo.lines().filter_map(parse_mount) {
         let Some(hierarchy) = membership(memberships, &mount) else { continue };

@@ -44,6 +44,8 @@ mod device_program;
 mod devices;
 mod error;
 mod file;
+#[doc(hidden)]
+pub mod foreign;
 mod freeze;
 mod group;
 mod kill;

@@ -42,6 +42,8 @@ mod end;
 mod error;
 mod exec;
 mod exit;
+#[doc(hidden)]
+pub mod foreign;
 pub mod log;
 mod monitor;
 mod protocol;

@@ -17,6 +17,8 @@
 pub mod address;
 mod attribute;
 mod error;
+#[doc(hidden)]
+pub mod foreign;
 pub mod link;
 mod message;
 pub mod neighbour;

@@ -82,7 +82,7 @@ impl Socket {
 }
 
 /// What is still due for the requests of one `transact`.
-struct Round<'a> {
+pub(crate) struct Round<'a> {
     requests: &'a Requests,
     due: Vec<bool>,
     open: usize,
@@ -90,14 +90,14 @@ struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    fn new(requests: &'a Requests) -> Round<'a> {
+    pub(crate) fn new(requests: &'a Requests) -> Round<'a> {
         let due: Vec<bool> =
             requests.labels.iter().map(|(_, answer)| *answer == Answer::Due).collect();
         let open = due.iter().filter(|due| **due).count();
         Round { requests, due, open, refused: None }
     }
 
-    fn read(
+    pub(crate) fn read(
         &mut self,
         mut datagram: &[u8],
         each: &mut impl FnMut(Reply<'_>),

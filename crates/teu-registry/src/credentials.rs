@@ -38,8 +38,8 @@ impl fmt::Debug for Login {
 
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-struct DockerConfig {
-    auths: HashMap<String, AuthEntry>,
+pub(crate) struct DockerConfig {
+    pub auths: HashMap<String, AuthEntry>,
     #[serde(rename = "credHelpers")]
     cred_helpers: HashMap<String, String>,
     #[serde(rename = "credsStore")]
@@ -48,7 +48,7 @@ struct DockerConfig {
 
 #[derive(Default, serde::Deserialize)]
 #[serde(default)]
-struct AuthEntry {
+pub(crate) struct AuthEntry {
     auth: Option<String>,
     username: Option<String>,
     password: Option<String>,
@@ -107,7 +107,7 @@ fn load(path: &Path) -> Result<Option<DockerConfig>, RegistryError> {
 }
 
 /// Old entries are URLs, new ones host and port.
-fn same_server(entry: &str, registry: &str) -> bool {
+pub(crate) fn same_server(entry: &str, registry: &str) -> bool {
     let bare = |name: &str| -> String {
         let name = name.trim_start_matches("https://").trim_start_matches("http://");
         let host = name.split('/').next().unwrap_or_default();
@@ -119,7 +119,7 @@ fn same_server(entry: &str, registry: &str) -> bool {
     bare(entry) == bare(registry)
 }
 
-fn login_of(entry: &AuthEntry) -> Result<Option<Login>, String> {
+pub(crate) fn login_of(entry: &AuthEntry) -> Result<Option<Login>, String> {
     let filled = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
     if let Some(token) = filled(&entry.registrytoken) {
         return Ok(Some(Login::RegistryToken(token)));

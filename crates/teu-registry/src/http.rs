@@ -251,7 +251,7 @@ impl Answer {
     }
 }
 
-fn error_words(body: &[u8]) -> (String, String) {
+pub(crate) fn error_words(body: &[u8]) -> (String, String) {
     #[derive(serde::Deserialize)]
     struct Errors {
         errors: Vec<Told>,
@@ -303,7 +303,7 @@ fn same_origin(one: &Uri, other: &Uri) -> bool {
 }
 
 /// Where `location` leads from `here`; nowhere if it is no web address or leaves https.
-fn follow(here: &Uri, location: &str) -> Option<Uri> {
+pub(crate) fn follow(here: &Uri, location: &str) -> Option<Uri> {
     let scheme = here.scheme_str()?;
     let authority = here.authority()?;
     let location = location.split('#').next().unwrap_or_default();

@@ -29,6 +29,8 @@ mod config;
 mod credentials;
 mod endpoint;
 mod error;
+#[doc(hidden)]
+pub mod foreign;
 mod http;
 mod pull;
 mod resolver;

@@ -29,6 +29,8 @@ mod chain;
 mod driver;
 mod erofs;
 mod error;
+#[doc(hidden)]
+pub mod foreign;
 mod layers;
 mod merge;
 mod mount;

@@ -4,10 +4,10 @@ use crate::entry::{Contents, Entry, Extent, Kind, Time, Xattr};
 use crate::wire::{Source, put, put_bytes, put_signed, sum};
 use std::io::{self, Write};
 
-const MAGIC: &[u8; 8] = b"teu-idx\n";
-const VERSION: u32 = 1;
+pub(crate) const MAGIC: &[u8; 8] = b"teu-idx\n";
+pub(crate) const VERSION: u32 = 1;
 /// Magic, version, sum, length of the body.
-const HEAD: usize = 8 + 4 + 8 + 8;
+pub(crate) const HEAD: usize = 8 + 4 + 8 + 8;
 
 /// The entries of one layer, in the layer's order, whiteouts recognised.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

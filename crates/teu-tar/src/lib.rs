@@ -19,6 +19,8 @@
 
 mod entry;
 mod error;
+#[doc(hidden)]
+pub mod foreign;
 mod header;
 mod index;
 mod machine;

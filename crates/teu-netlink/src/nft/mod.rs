@@ -6,7 +6,7 @@
 //! ```
 
 mod expression;
-mod read;
+pub(crate) mod read;
 
 pub use expression::{Expression, Verdict};
 pub use read::{

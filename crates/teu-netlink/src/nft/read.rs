@@ -64,7 +64,7 @@ pub fn tables(socket: &mut Socket) -> Result<Vec<TableInfo>, NetlinkError> {
     Ok(tables)
 }
 
-fn read_table(reply: Reply<'_>) -> Option<TableInfo> {
+pub(crate) fn read_table(reply: Reply<'_>) -> Option<TableInfo> {
     let family = Family::of_number(*reply.payload.first()?)?;
     let name = parts(reply).find(|part| part.kind == TABLE_NAME)?.text()?;
     let comment = parts(reply).find(|part| part.kind == TABLE_USERDATA);
@@ -94,7 +94,7 @@ pub fn base_chains(socket: &mut Socket) -> Result<Vec<BaseChain>, NetlinkError> 
     Ok(chains)
 }
 
-fn read_chain(reply: Reply<'_>) -> Option<BaseChain> {
+pub(crate) fn read_chain(reply: Reply<'_>) -> Option<BaseChain> {
     let part = |kind| parts(reply).find(|part| part.kind == kind);
     let family = Family::of_number(*reply.payload.first()?)?;
     let number = part(CHAIN_HOOK)?.nested().find(|part| part.kind == HOOK_HOOKNUM)?.u32_be()?;
@@ -164,7 +164,7 @@ pub fn rules(
     Ok(rules)
 }
 
-fn read_rule(reply: Reply<'_>) -> Option<HeldRule> {
+pub(crate) fn read_rule(reply: Reply<'_>) -> Option<HeldRule> {
     let part = |kind| parts(reply).find(|part| part.kind == kind);
     let chain = part(RULE_CHAIN)?.text()?.to_string();
     let handle = part(RULE_HANDLE)?.u64_be()?;
@@ -233,7 +233,7 @@ pub fn elements(
     Ok(found)
 }
 
-fn read_element(element: Attribute<'_>) -> Option<Vec<String>> {
+pub(crate) fn read_element(element: Attribute<'_>) -> Option<Vec<String>> {
     let key = element.nested().find(|part| part.kind == ELEMENT_KEY)?;
     let value = key.nested().find(|part| part.kind == DATA_VALUE)?;
     let names =

@@ -18,7 +18,7 @@ pub(super) fn read(path: &Path) -> String {
 }
 
 /// The addresses that the text of a hosts file gives to `name`, IPv4 first.
-pub(super) fn addresses_in_hosts(text: &str, name: &str) -> Vec<IpAddr> {
+pub(crate) fn addresses_in_hosts(text: &str, name: &str) -> Vec<IpAddr> {
     let mut found: Vec<IpAddr> = text
         .lines()
         .filter_map(|line| {
@@ -33,7 +33,7 @@ pub(super) fn addresses_in_hosts(text: &str, name: &str) -> Vec<IpAddr> {
 
 /// What resolv.conf decides.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct ResolvConf {
+pub(crate) struct ResolvConf {
     pub servers: Vec<SocketAddr>,
     pub search: Vec<String>,
     pub dots_min: usize,

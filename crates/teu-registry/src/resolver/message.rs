@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     A = 1,
     Aaaa = 28,
 }
@@ -16,7 +16,7 @@ const ALIASES_MAX: usize = 16;
 
 /// What an answer says.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(crate) struct Answer {
     /// 0 is good, 3 means no such name.
     pub code: u8,
     /// The rest is to be fetched by TCP.
@@ -49,7 +49,7 @@ pub(super) fn question(id: u16, name: &str, kind: Kind) -> Option<Vec<u8>> {
 }
 
 /// Reads the answer to that question; none where it is something else or broken.
-pub(super) fn answer(bytes: &[u8], id: u16, name: &str, kind: Kind) -> Option<Answer> {
+pub(crate) fn answer(bytes: &[u8], id: u16, name: &str, kind: Kind) -> Option<Answer> {
     let mut reader = Reader { bytes, at: 0 };
     let (got_id, flags) = (reader.u16()?, reader.u16()?);
     let (questions, answers) = (reader.u16()?, reader.u16()?);

@@ -4,8 +4,8 @@
 //! its search list; UDP, and TCP where an answer is cut. IPv4 addresses come before IPv6 ones: a
 //! machine without an IPv6 route then loses no time.
 
-mod files;
-mod message;
+pub(crate) mod files;
+pub(crate) mod message;
 mod query;
 
 use files::ResolvConf;

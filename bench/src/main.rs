@@ -1,0 +1,2 @@
+//! Measures teu beside others.
+fn main() {}

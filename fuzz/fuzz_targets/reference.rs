@@ -1,0 +1,5 @@
+//! Gives `teu_fuzz::reference` to libFuzzer.
+#![no_main]
+#![allow(missing_docs, reason = "the macro's")]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| teu_fuzz::reference(bytes));
