@@ -1,1 +1,115 @@
-//! teu-cli.
+//! The command line: docker's words in, the engine's verbs, docker's words out.
+//!
+//! ```text
+//!  teu run -it debian bash
+//!   │   │   └──────┬──────┘
+//!   │   │   flags as typed (flags/) ──resolve──► request as meant (teu-model)
+//!   │   └ one file per verb: run.rs, create.rs, …   ──► Engine ──► output.rs, table.rs, exit_code.rs
+//!   └ global flags: door.rs
+//! ```
+//! - A flag is defined once, by what it is called, what it does, its help and how it is kept ([`flags::Flag`]).
+//! - The verb is chosen before anything else is built or opened; `--help` and `--version` open nothing.
+//! - A failure is told here and nowhere below: once, with its causes, a hint, docker's exit code.
+
+#![expect(clippy::print_stderr, reason = "a door is what prints")]
+
+mod after_exit;
+mod attach;
+mod converse;
+mod create;
+mod door;
+mod exec;
+mod exit_code;
+mod flags;
+mod help;
+mod images;
+mod import;
+mod info;
+mod inspect;
+mod kill;
+mod load;
+mod logs;
+mod moment;
+mod output;
+mod progress;
+mod ps;
+mod pull;
+mod rm;
+mod rmi;
+mod run;
+mod start;
+mod stop;
+mod suggest;
+mod system;
+mod table;
+mod tag;
+mod template;
+mod terminal;
+mod version;
+mod wait;
+
+use door::Door;
+use exit_code::Failure;
+use std::ffi::OsString;
+
+/// What a verb leaves: a status, or what is to be told.
+type Outcome = Result<u8, Failure>;
+
+/// A verb's entry: the door, and all that was typed after the verb.
+type Main = fn(&Door, Vec<OsString>) -> Outcome;
+
+/// Every verb, in the order in which `--help` lists them.
+const VERBS: &[(&str, Main, help::Teach)] = &[
+    ("run", run::main, run::TEACH),
+    ("create", create::main, create::TEACH),
+    ("start", start::main, start::TEACH),
+    ("attach", attach::main, attach::TEACH),
+    ("exec", exec::main, exec::TEACH),
+    ("stop", stop::main, stop::TEACH),
+    ("kill", kill::main, kill::TEACH),
+    ("wait", wait::main, wait::TEACH),
+    ("rm", rm::main, rm::TEACH),
+    ("ps", ps::main, ps::TEACH),
+    ("logs", logs::main, logs::TEACH),
+    ("inspect", inspect::main, inspect::TEACH),
+    ("pull", pull::main, pull::TEACH),
+    ("images", images::main, images::TEACH),
+    ("tag", tag::main, tag::TEACH),
+    ("rmi", rmi::main, rmi::TEACH),
+    ("import", import::main, import::TEACH),
+    ("load", load::main, load::TEACH),
+    ("version", version::main, version::TEACH),
+    ("info", info::main, info::TEACH),
+    ("system", system::main, system::TEACH),
+];
+
+/// The whole command line, without the program's own name. Returns the exit status.
+pub fn main(arguments: Vec<OsString>) -> u8 {
+    match answer(arguments) {
+        Ok(status) => status,
+        Err(failure) => failure.tell(),
+    }
+}
+
+fn answer(arguments: Vec<OsString>) -> Outcome {
+    let (door, verb, rest) = match door::read(arguments)? {
+        door::Asked::Verb(door, verb, rest) => (door, verb, rest),
+        door::Asked::Help => {
+            output::print(&help::overview());
+            return Ok(0);
+        }
+        door::Asked::Version => {
+            output::print(&version::one_line());
+            return Ok(0);
+        }
+    };
+    if let Some((_, main, _)) = VERBS.iter().find(|(name, _, _)| *name == verb) {
+        return main(&door, rest);
+    }
+    match verb.as_str() {
+        // The monitor's word for: a container ended and nobody was there.
+        "after-exit" => after_exit::main(&door, rest),
+        "help" => help::main(rest),
+        _ => Err(Failure::unknown_verb(&verb)),
+    }
+}

@@ -100,6 +100,11 @@ pub fn raise_ambient(set: u64) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether the effective user is 0: `geteuid(2)`.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// No exec gives rights any more: `PR_SET_NO_NEW_PRIVS`. Cannot be undone.
 pub fn set_no_new_privs() -> io::Result<()> {
     prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0)

@@ -1,0 +1,274 @@
+//! What of the host is visible inside: bind mounts, memory, devices.
+
+use super::{CreateFlags, Flag, Takes, size};
+use teu_model::{BindPropagation, CreateRequest, DeviceRequest, MountRequest};
+
+/// As typed.
+#[derive(Clone, Debug, Default)]
+pub struct StorageFlags {
+    volumes: Vec<String>,
+    mounts: Vec<String>,
+    tmpfs: Vec<String>,
+    devices: Vec<String>,
+}
+
+/// Their definitions.
+pub const STORAGE: &[Flag<CreateFlags>] = &[
+    Flag {
+        long: "volume",
+        short: Some('v'),
+        takes: Takes::Value("list"),
+        doc: "Bind mount a directory or file: /on/the/host:/inside[:ro]",
+        set: |typed, value| {
+            typed.storage.volumes.push(value.to_string());
+            Ok(())
+        },
+    },
+    Flag {
+        long: "mount",
+        short: None,
+        takes: Takes::Value("mount"),
+        doc: "Attach a filesystem mount: type=bind,source=…,target=…[,readonly]",
+        set: |typed, value| {
+            typed.storage.mounts.push(value.to_string());
+            Ok(())
+        },
+    },
+    Flag {
+        long: "tmpfs",
+        short: None,
+        takes: Takes::Value("list"),
+        doc: "Mount a tmpfs directory: /run[:size=64m,mode=755]",
+        set: |typed, value| {
+            typed.storage.tmpfs.push(value.to_string());
+            Ok(())
+        },
+    },
+    Flag {
+        long: "device",
+        short: None,
+        takes: Takes::Value("list"),
+        doc: "Add a host device to the container: /dev/x[:/dev/y[:rwm]]",
+        set: |typed, value| {
+            typed.storage.devices.push(value.to_string());
+            Ok(())
+        },
+    },
+];
+
+impl StorageFlags {
+    /// Into the request.
+    pub fn resolve(self, request: &mut CreateRequest) -> Result<(), String> {
+        for text in &self.volumes {
+            request.mounts.push(volume(text)?);
+        }
+        for text in &self.mounts {
+            request.mounts.push(mount(text)?);
+        }
+        for text in &self.tmpfs {
+            request.mounts.push(tmpfs(text)?);
+        }
+        for text in &self.devices {
+            request.devices.push(device(text)?);
+        }
+        Ok(())
+    }
+}
+
+/// `/host:/inside[:options]`.
+fn volume(text: &str) -> Result<MountRequest, String> {
+    let refused = |why: &str| format!("invalid volume specification: '{text}': {why}");
+    let parts: Vec<&str> = text.split(':').collect();
+    let (source, target, options) = match parts[..] {
+        [target] if target.starts_with('/') => {
+            return Err(refused(
+                "volumes without a place on the host come later; name both: /host:/inside",
+            ));
+        }
+        [source, target] => (source, target, ""),
+        [source, target, options] => (source, target, options),
+        _ => return Err(refused("it must be /host:/inside[:options]")),
+    };
+    if source.is_empty() || target.is_empty() {
+        return Err(refused("empty section between colons"));
+    }
+    let source = if source.starts_with('/') {
+        source.to_string()
+    } else if source.starts_with('.') {
+        let path = std::path::absolute(source).map_err(|error| refused(&error.to_string()))?;
+        path.to_str().ok_or_else(|| refused("the path is not valid UTF-8"))?.to_string()
+    } else {
+        return Err(refused("named volumes come later; a path of the host begins with /"));
+    };
+    let (mut read_only, mut propagation) = (false, None);
+    for option in options.split(',').filter(|option| !option.is_empty()) {
+        match option {
+            "ro" | "readonly" => read_only = true,
+            "rw" => read_only = false,
+            // What these ask for is what is done: for volumes, and for Docker Desktop.
+            "nocopy" | "consistent" | "cached" | "delegated" => {}
+            // A relabelling for SELinux, which has nothing to do where there is none.
+            "z" | "Z" if !std::path::Path::new("/sys/fs/selinux").exists() => {}
+            "z" | "Z" => return Err(refused("labels of SELinux are not there yet")),
+            other => {
+                propagation = Some(
+                    self::propagation(other)
+                        .ok_or_else(|| refused(&format!("invalid mode: {other}")))?,
+                )
+            }
+        }
+    }
+    Ok(MountRequest::Bind {
+        source,
+        target: target.to_string(),
+        read_only,
+        propagation,
+        recursive: true,
+        create_source: true,
+    })
+}
+
+fn propagation(text: &str) -> Option<BindPropagation> {
+    Some(match text {
+        "private" => BindPropagation::Private,
+        "rprivate" => BindPropagation::RPrivate,
+        "shared" => BindPropagation::Shared,
+        "rshared" => BindPropagation::RShared,
+        "slave" => BindPropagation::Slave,
+        "rslave" => BindPropagation::RSlave,
+        _ => return None,
+    })
+}
+
+/// `type=bind,source=…,target=…`: fields separated by commas; one with a comma in it stands in quotes.
+fn mount(text: &str) -> Result<MountRequest, String> {
+    let refused = |why: String| format!("invalid argument \"{text}\" for \"--mount\" flag: {why}");
+    let mut kind = "volume".to_string();
+    let (mut source, mut target) = (None, None);
+    let (mut read_only, mut recursive) = (false, true);
+    let (mut bind_propagation, mut size_bytes, mut mode) = (None, None, None);
+    for field in fields(text).ok_or_else(|| refused("a quote is not closed".to_string()))? {
+        let (name, value) = match field.split_once('=') {
+            Some((name, value)) => (name.to_ascii_lowercase(), value.to_string()),
+            None if matches!(field.as_str(), "readonly" | "ro" | "bind-nonrecursive") => {
+                (field.clone(), "true".to_string())
+            }
+            None => {
+                return Err(refused(format!("invalid field '{field}' must be a key=value pair")));
+            }
+        };
+        match name.as_str() {
+            "type" => kind = value.to_ascii_lowercase(),
+            "source" | "src" => source = Some(value),
+            "target" | "dst" | "destination" => target = Some(value),
+            "readonly" | "ro" => read_only = super::switch(&value).map_err(refused)?,
+            "bind-nonrecursive" => recursive = !super::switch(&value).map_err(refused)?,
+            "bind-recursive" => match value.as_str() {
+                "enabled" | "true" | "writable" => recursive = true,
+                "disabled" | "false" => recursive = false,
+                _ => return Err(refused(format!("invalid value for bind-recursive: {value}"))),
+            },
+            "bind-propagation" => {
+                let bad = || refused(format!("invalid propagation mode: {value}"));
+                bind_propagation = Some(propagation(&value).ok_or_else(bad)?);
+            }
+            "tmpfs-size" => size_bytes = Some(size(&value).map_err(refused)?),
+            "tmpfs-mode" => {
+                let bits = u32::from_str_radix(&value, 8).ok().filter(|bits| *bits <= 0o7777);
+                mode =
+                    Some(bits.ok_or_else(|| {
+                        refused(format!("invalid value for tmpfs-mode: {value}"))
+                    })?);
+            }
+            "consistency" => {}
+            _ => return Err(refused(format!("unexpected key '{name}' in '{field}'"))),
+        }
+    }
+    let target = target
+        .filter(|target: &String| !target.is_empty())
+        .ok_or_else(|| refused("target is required".into()))?;
+    let only_for = |what: &str| refused(format!("cannot mix '{what}' with mount type '{kind}'"));
+    match kind.as_str() {
+        "bind" if size_bytes.is_some() || mode.is_some() => Err(only_for("tmpfs-*")),
+        "bind" => {
+            let source = source.filter(|source| !source.is_empty());
+            let source = source
+                .ok_or_else(|| refused("source is required when specifying type bind".into()))?;
+            Ok(MountRequest::Bind {
+                source,
+                target,
+                read_only,
+                propagation: bind_propagation,
+                recursive,
+                create_source: false,
+            })
+        }
+        "tmpfs" if source.is_some() => Err(only_for("source")),
+        "tmpfs" if bind_propagation.is_some() => Err(only_for("bind-*")),
+        "tmpfs" => {
+            let options = if read_only { vec!["ro".to_string()] } else { vec![] };
+            Ok(MountRequest::Tmpfs { target, size_bytes, mode, options })
+        }
+        "volume" | "image" | "npipe" | "cluster" => Err(refused(format!(
+            "the mount type {kind} is not there yet; there are bind and tmpfs"
+        ))),
+        _ => Err(refused(format!("invalid mount type {kind}"))),
+    }
+}
+
+/// One line of comma-separated values.
+fn fields(text: &str) -> Option<Vec<String>> {
+    let (mut fields, mut field, mut quoted) = (Vec::new(), String::new(), false);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if quoted && letters.peek() == Some(&'"') => {
+                letters.next();
+                field.push('"');
+            }
+            '"' => quoted = !quoted,
+            ',' if !quoted => fields.push(std::mem::take(&mut field)),
+            other => field.push(other),
+        }
+    }
+    fields.push(field);
+    (!quoted).then_some(fields)
+}
+
+/// `/inside[:options]`.
+fn tmpfs(text: &str) -> Result<MountRequest, String> {
+    let (target, list) = text.split_once(':').unwrap_or((text, ""));
+    let (mut size_bytes, mut mode, mut options) = (None, None, Vec::new());
+    for option in list.split(',').filter(|option| !option.is_empty()) {
+        let bad = || format!("invalid tmpfs option '{option}'");
+        match option.split_once('=') {
+            // A share of the machine's memory is the kernel's to compute.
+            Some(("size", value)) if !value.ends_with('%') => {
+                size_bytes = Some(size(value).map_err(|_| bad())?);
+            }
+            Some(("mode", value)) => {
+                let bits = u32::from_str_radix(value, 8).ok().filter(|bits| *bits <= 0o7777);
+                mode = Some(bits.ok_or_else(bad)?);
+            }
+            _ => options.push(option.to_string()),
+        }
+    }
+    Ok(MountRequest::Tmpfs { target: target.to_string(), size_bytes, mode, options })
+}
+
+/// `/dev/host[:/dev/inside][:rwm]`.
+fn device(text: &str) -> Result<DeviceRequest, String> {
+    let is_access = |part: &str| !part.is_empty() && part.chars().all(|c| "rwm".contains(c));
+    let parts: Vec<&str> = text.split(':').collect();
+    let (source, target, access) = match parts[..] {
+        [source] => (source, source, "rwm"),
+        [source, access] if is_access(access) => (source, source, access),
+        [source, target] => (source, target, "rwm"),
+        [source, target, access] if is_access(access) => (source, target, access),
+        _ => return Err(format!("invalid device specification: {text}")),
+    };
+    if source.is_empty() || target.is_empty() {
+        return Err(format!("invalid device specification: {text}"));
+    }
+    Ok(DeviceRequest { source: source.into(), target: target.into(), access: access.into() })
+}

@@ -1,0 +1,213 @@
+//! `teu images`: what is here.
+
+use crate::exit_code::Failure;
+use crate::flags::{Arguments, Flag, Takes, Verb, switch};
+use crate::help::Teach;
+use crate::{Door, Outcome, output, table, tag, template};
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::time::SystemTime;
+use teu_engine::parts::ListedImage;
+use teu_model::{Reference, Timestamp, human_duration, human_size};
+
+pub const TEACH: Teach = Teach {
+    name: "images",
+    usage: "[OPTIONS] [REPOSITORY[:TAG]]",
+    about: "List images",
+    example: "teu images\n\
+              teu images --format '{{.Repository}}:{{.Tag}} {{.Size}}' debian",
+};
+
+/// As typed.
+#[derive(Debug, Default)]
+pub struct ImagesFlags {
+    quiet: bool,
+    whole: bool,
+    digests: bool,
+    filters: Vec<String>,
+    format: String,
+}
+
+const FLAGS: &[Flag<ImagesFlags>] = &[
+    Flag {
+        long: "all",
+        short: Some('a'),
+        takes: Takes::Nothing,
+        doc: "Show all images; there are no intermediate ones to hide",
+        set: |_, value| switch(value).map(|_| ()),
+    },
+    Flag {
+        long: "quiet",
+        short: Some('q'),
+        takes: Takes::Nothing,
+        doc: "Only show image IDs",
+        set: |typed, value| switch(value).map(|on| typed.quiet = on),
+    },
+    Flag {
+        long: "no-trunc",
+        short: None,
+        takes: Takes::Nothing,
+        doc: "Don't truncate output",
+        set: |typed, value| switch(value).map(|on| typed.whole = on),
+    },
+    Flag {
+        long: "digests",
+        short: None,
+        takes: Takes::Nothing,
+        doc: "Show digests",
+        set: |typed, value| switch(value).map(|on| typed.digests = on),
+    },
+    Flag {
+        long: "filter",
+        short: Some('f'),
+        takes: Takes::Value("filter"),
+        doc: "Only those with dangling=true, reference=NAME, label=NAME[=VALUE]",
+        set: |typed, value| {
+            typed.filters.push(value.to_string());
+            Ok(())
+        },
+    },
+    Flag {
+        long: "format",
+        short: None,
+        takes: Takes::Value("string"),
+        doc: "json, 'table TEMPLATE' or 'TEMPLATE': {{.Repository}}:{{.Tag}}",
+        set: |typed, value| {
+            typed.format = value.to_string();
+            Ok(())
+        },
+    },
+];
+
+const VERB: Verb<ImagesFlags> = Verb {
+    teach: TEACH,
+    flags: &[FLAGS],
+    later: "--tree",
+    arguments: Arguments::Between(0, 1),
+    first_ends_flags: false,
+};
+
+pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
+    let Some((flags, words)) = VERB.parse(words)? else { return Ok(0) };
+    let mut wanted =
+        flags.filters.iter().map(|text| Filter::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(name) = words.first() {
+        wanted.push(Filter::reference(name)?);
+    }
+    let now = Timestamp::from(SystemTime::now());
+    let images = door.engine()?.images()?;
+    let mut rows = Vec::new();
+    for image in &images {
+        for name in image.rows() {
+            if wanted.iter().all(|filter| filter.fits(image, name)) {
+                rows.push(row(image, name, &flags, now));
+            }
+        }
+    }
+    if flags.quiet && flags.format.is_empty() {
+        let mut ids: Vec<String> = rows.iter().map(|row| text(row, "ID")).collect();
+        ids.dedup();
+        output::print(&ids.iter().map(|id| format!("{id}\n")).collect::<String>());
+        return Ok(0);
+    }
+    let formatted = template::list(&flags.format, &rows, &head).map_err(Failure::new)?;
+    output::print(&formatted.unwrap_or_else(|| own_table(&rows, flags.digests)));
+    Ok(0)
+}
+
+fn own_table(rows: &[Value], digests: bool) -> String {
+    let mut columns = vec!["Repository", "Tag", "ID", "CreatedSince", "Size"];
+    if digests {
+        columns.insert(2, "Digest");
+    }
+    let mut table = vec![columns.iter().map(|column| head(column)).collect::<Vec<_>>()];
+    table.extend(rows.iter().map(|row| columns.iter().map(|column| text(row, column)).collect()));
+    table::render(&table)
+}
+
+fn head(field: &str) -> String {
+    match field {
+        "ID" => "IMAGE ID".to_string(),
+        "CreatedSince" => "CREATED".to_string(),
+        "CreatedAt" => "CREATED AT".to_string(),
+        other => other.to_uppercase(),
+    }
+}
+
+fn text(row: &Value, field: &str) -> String {
+    row[field].as_str().unwrap_or("").to_string()
+}
+
+fn row(
+    image: &ListedImage,
+    name: Option<&Reference>,
+    flags: &ImagesFlags,
+    now: Timestamp,
+) -> Value {
+    let none = || "<none>".to_string();
+    let id = if flags.whole { image.id.to_string() } else { image.id.short() };
+    let since = image.created.map(|created| format!("{} ago", human_duration(created.age(now))));
+    let repository = name.map(Reference::familiar_name);
+    let digest = image
+        .digests
+        .iter()
+        .find(|digest| name.is_none_or(|name| digest.familiar_name() == name.familiar_name()));
+    let digest = digest.and_then(|reference| reference.digest.as_ref()).map(ToString::to_string);
+    json!({
+        "Repository": repository.unwrap_or_else(none),
+        "Tag": name.and_then(|name| name.tag.clone()).unwrap_or_else(none),
+        "Digest": digest.unwrap_or_else(none),
+        "ID": id,
+        "CreatedSince": since.unwrap_or_else(|| "N/A".to_string()),
+        "CreatedAt": image.created.map_or("N/A".to_string(), |created| created.to_string()),
+        "Size": human_size(image.size),
+        "Containers": "N/A",
+        "SharedSize": "N/A",
+        "UniqueSize": "N/A",
+        "VirtualSize": human_size(image.size),
+    })
+}
+
+/// One `--filter`, or the name after the flags.
+enum Filter {
+    /// A repository, with or without its tag.
+    Reference(Reference, bool),
+    Dangling(bool),
+    Label(String, Option<String>),
+}
+
+impl Filter {
+    fn parse(text: &str) -> Result<Filter, Failure> {
+        let (name, value) = text.split_once('=').ok_or_else(|| {
+            Failure::new(format!("invalid filter '{text}': it must be name=value"))
+        })?;
+        match name {
+            "dangling" => switch(value).map(Filter::Dangling).map_err(Failure::new),
+            "reference" => Filter::reference(value),
+            "label" => Ok(match value.split_once('=') {
+                Some((label, value)) => Filter::Label(label.into(), Some(value.into())),
+                None => Filter::Label(value.into(), None),
+            }),
+            _ => Err(Failure::new(format!("invalid filter '{name}'"))),
+        }
+    }
+
+    fn reference(text: &str) -> Result<Filter, Failure> {
+        let has_tag = text.rsplit('/').next().is_some_and(|last| last.contains(':'));
+        Ok(Filter::Reference(tag::reference(text)?, has_tag))
+    }
+
+    fn fits(&self, image: &ListedImage, name: Option<&Reference>) -> bool {
+        match self {
+            Filter::Reference(wanted, has_tag) => name.is_some_and(|name| {
+                name.familiar_name() == wanted.familiar_name()
+                    && (!has_tag || name.tag == wanted.tag)
+            }),
+            Filter::Dangling(dangling) => image.tags.is_empty() == *dangling,
+            Filter::Label(label, value) => {
+                let found = image.image.config.config.labels.get(label);
+                found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found))
+            }
+        }
+    }
+}

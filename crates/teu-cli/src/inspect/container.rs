@@ -1,0 +1,231 @@
+//! A container in docker's field names. What docker has and teu has not is left out rather than made up.
+
+use super::NEVER;
+use crate::ps::network_name;
+use serde_json::{Map, Value, json};
+use std::net::IpAddr;
+use teu_engine::InspectedContainer;
+use teu_model::{
+    BindPropagation, CgroupNamespace, EndpointState, MountRequest, NetworkRequest, OnExit, Seccomp,
+    State, Status,
+};
+
+/// The whole object.
+pub fn value(one: &InspectedContainer) -> Value {
+    let container = &one.container;
+    let (record, state) = (&container.record, &container.state);
+    let process = &record.process;
+    json!({
+        "Id": record.id.as_str(),
+        "Created": record.created_at.to_string(),
+        "Path": process.args.first(),
+        "Args": process.args.get(1..).unwrap_or_default(),
+        "State": life(state),
+        "Image": record.image.to_string(),
+        "ResolvConfPath": format!("{}/resolv.conf", one.init_directory),
+        "HostnamePath": format!("{}/hostname", one.init_directory),
+        "HostsPath": format!("{}/hosts", one.init_directory),
+        "LogPath": one.log_path,
+        "Name": format!("/{}", state.name),
+        "RestartCount": 0,
+        "Driver": one.driver,
+        "Platform": "linux",
+        "CgroupPath": one.cgroup,
+        "HostConfig": host_config(one),
+        "Mounts": mounts(&record.request.mounts),
+        "Config": config(one),
+        "NetworkSettings": network(one),
+    })
+}
+
+fn life(state: &State) -> Value {
+    let is_running = state.status == Status::Running;
+    let exit = state.exit.as_ref().filter(|_| !is_running);
+    let note = exit.and_then(|exit| exit.note.clone());
+    let moment =
+        |moment: Option<teu_model::Timestamp>| moment.map_or(NEVER.to_string(), |m| m.to_string());
+    json!({
+        "Status": state.status.word(),
+        "Running": is_running,
+        "Paused": false,
+        "Restarting": false,
+        "OOMKilled": exit.is_some_and(|exit| exit.oom_killed),
+        "Dead": false,
+        "Pid": state.running.as_ref().map_or(0, |running| running.pid),
+        "ExitCode": exit.map_or(0, |exit| exit.code),
+        "Error": state.start_error.clone().or(note).unwrap_or_default(),
+        "StartedAt": moment(state.started_at),
+        "FinishedAt": moment(state.exit.as_ref().map(|exit| exit.finished_at)),
+    })
+}
+
+fn config(one: &InspectedContainer) -> Value {
+    let record = &one.container.record;
+    let (process, request) = (&record.process, &record.request);
+    let (entrypoint, command) =
+        process.args.split_at(process.entrypoint_len.min(process.args.len()));
+    json!({
+        "Hostname": one.hostname,
+        "Domainname": request.domainname.clone().unwrap_or_default(),
+        "User": process.user,
+        "AttachStdin": process.stdin,
+        "AttachStdout": true,
+        "AttachStderr": true,
+        "Tty": process.tty,
+        "OpenStdin": process.stdin,
+        "StdinOnce": process.stdin,
+        "Env": process.env,
+        "Cmd": if command.is_empty() { Value::Null } else { command.into() },
+        "Entrypoint": if entrypoint.is_empty() { Value::Null } else { entrypoint.into() },
+        "Image": request.image,
+        "WorkingDir": process.cwd,
+        "Labels": record.labels,
+        "StopSignal": record.stop_signal.to_string(),
+        "StopTimeout": request.stop_timeout_s,
+    })
+}
+
+fn host_config(one: &InspectedContainer) -> Value {
+    let request = &one.container.record.request;
+    let (resources, security) = (&request.resources, &request.security);
+    let mut options = Vec::new();
+    match &security.seccomp {
+        Seccomp::Default => {}
+        Seccomp::Unconfined => options.push("seccomp=unconfined".to_string()),
+        Seccomp::Profile(text) => options.push(format!("seccomp={text}")),
+    }
+    if security.no_new_privileges {
+        options.push("no-new-privileges".to_string());
+    }
+    if security.unmasked_paths {
+        options.push("systempaths=unconfined".to_string());
+    }
+    let devices: Vec<Value> = request
+        .devices
+        .iter()
+        .map(|device| {
+            json!({
+                "PathOnHost": device.source,
+                "PathInContainer": device.target,
+                "CgroupPermissions": device.access,
+            })
+        })
+        .collect();
+    let hosts: Vec<String> =
+        request.extra_hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect();
+    json!({
+        "Binds": binds(&request.mounts),
+        "NetworkMode": network_name(request.network),
+        "AutoRemove": request.on_exit == OnExit::Remove,
+        "CapAdd": security.cap_add,
+        "CapDrop": security.cap_drop,
+        "CgroupnsMode": match request.cgroup_namespace {
+            CgroupNamespace::Private => "private",
+            CgroupNamespace::Host => "host",
+        },
+        "Dns": request.dns.iter().map(IpAddr::to_string).collect::<Vec<_>>(),
+        "ExtraHosts": hosts,
+        "GroupAdd": request.process.groups,
+        "Privileged": security.privileged,
+        "ReadonlyRootfs": request.read_only_root,
+        "SecurityOpt": options,
+        "Tmpfs": tmpfs(&request.mounts),
+        "Init": request.init,
+        "Devices": devices,
+        "Memory": resources.memory_bytes.unwrap_or(0),
+        "MemoryReservation": resources.memory_reservation_bytes.unwrap_or(0),
+        "MemorySwap": resources.memory_swap_bytes.unwrap_or(0),
+        "NanoCpus": resources.nano_cpus.unwrap_or(0),
+        "CpuShares": resources.cpu_shares.unwrap_or(0),
+        "CpusetCpus": resources.cpuset_cpus.clone().unwrap_or_default(),
+        "CpusetMems": resources.cpuset_mems.clone().unwrap_or_default(),
+        "PidsLimit": resources.pids,
+        "LogConfig": { "Type": "json-file", "Config": { "max-size": "10m", "max-file": "3" } },
+        "RestartPolicy": { "Name": "no", "MaximumRetryCount": 0 },
+        "PortBindings": {},
+        "Runtime": "teu",
+    })
+}
+
+fn propagation_word(propagation: Option<BindPropagation>) -> &'static str {
+    match propagation.unwrap_or(BindPropagation::RPrivate) {
+        BindPropagation::Private => "private",
+        BindPropagation::RPrivate => "rprivate",
+        BindPropagation::Shared => "shared",
+        BindPropagation::RShared => "rshared",
+        BindPropagation::Slave => "slave",
+        BindPropagation::RSlave => "rslave",
+    }
+}
+
+fn mounts(mounts: &[MountRequest]) -> Vec<Value> {
+    let one = |mount: &MountRequest| match mount {
+        MountRequest::Bind { source, target, read_only, propagation, .. } => json!({
+            "Type": "bind",
+            "Source": source,
+            "Destination": target,
+            "Mode": if *read_only { "ro" } else { "" },
+            "RW": !read_only,
+            "Propagation": propagation_word(*propagation),
+        }),
+        MountRequest::Tmpfs { target, .. } => json!({
+            "Type": "tmpfs", "Source": "", "Destination": target, "Mode": "", "RW": true, "Propagation": "",
+        }),
+    };
+    mounts.iter().map(one).collect()
+}
+
+fn binds(mounts: &[MountRequest]) -> Vec<String> {
+    mounts
+        .iter()
+        .filter_map(|mount| match mount {
+            // Made by -v; --mount stands under Mounts alone.
+            MountRequest::Bind { source, target, read_only, create_source: true, .. } => {
+                Some(format!("{source}:{target}{}", if *read_only { ":ro" } else { "" }))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn tmpfs(mounts: &[MountRequest]) -> Map<String, Value> {
+    let one = |mount: &MountRequest| match mount {
+        MountRequest::Tmpfs { target, size_bytes, mode, options } => {
+            let mut all = options.clone();
+            all.extend(size_bytes.map(|bytes| format!("size={bytes}")));
+            all.extend(mode.map(|bits| format!("mode={bits:o}")));
+            Some((target.clone(), all.join(",").into()))
+        }
+        MountRequest::Bind { .. } => None,
+    };
+    mounts.iter().filter_map(one).collect()
+}
+
+fn network(one: &InspectedContainer) -> Value {
+    let container = &one.container;
+    let request = &container.record.request;
+    let running = container.state.running.as_ref();
+    let endpoint = running.and_then(|running| running.endpoint.as_ref());
+    let place = place(endpoint);
+    let mut settings = place.clone();
+    if let Value::Object(settings) = &mut settings {
+        settings.insert("Ports".into(), json!({}));
+        settings.insert("Networks".into(), json!({ network_name(request.network): place }));
+        let key = running.filter(|_| request.network != NetworkRequest::Host);
+        let key = key.map(|running| format!("/proc/{}/ns/net", running.pid));
+        settings.insert("SandboxKey".into(), key.unwrap_or_default().into());
+    }
+    settings
+}
+
+fn place(endpoint: Option<&EndpointState>) -> Value {
+    json!({
+        "IPAddress": endpoint.map_or(String::new(), |endpoint| endpoint.address.to_string()),
+        "IPPrefixLen": endpoint.map_or(0, |endpoint| endpoint.prefix),
+        "Gateway": endpoint.map_or(String::new(), |endpoint| endpoint.gateway.to_string()),
+        "MacAddress": endpoint.map_or(String::new(), |endpoint| endpoint.mac.clone()),
+        "GlobalIPv6Address": "",
+        "GlobalIPv6PrefixLen": 0,
+        "IPv6Gateway": "",
+    })
+}

@@ -1,0 +1,64 @@
+//! `teu rm`: containers, and all they wrote.
+
+use crate::exit_code::for_each;
+use crate::flags::{Arguments, Flag, Takes, Verb, switch};
+use crate::help::Teach;
+use crate::{Door, Outcome, output};
+use std::ffi::OsString;
+use teu_engine::EngineError;
+
+pub const TEACH: Teach = Teach {
+    name: "rm",
+    usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+    about: "Remove one or more containers",
+    example: "teu rm web\n\
+              teu rm -f $(teu ps -aq)    # all of them, running or not",
+};
+
+/// As typed.
+#[derive(Debug, Default)]
+pub struct RmFlags {
+    force: bool,
+}
+
+const FLAGS: &[Flag<RmFlags>] = &[
+    Flag {
+        long: "force",
+        short: Some('f'),
+        takes: Takes::Nothing,
+        doc: "Remove a running container too (uses SIGKILL)",
+        set: |typed, value| switch(value).map(|on| typed.force = on),
+    },
+    Flag {
+        long: "volumes",
+        short: Some('v'),
+        takes: Takes::Nothing,
+        doc: "Remove its anonymous volumes too; there are none yet",
+        set: |_, value| switch(value).map(|_| ()),
+    },
+];
+
+const VERB: Verb<RmFlags> = Verb {
+    teach: TEACH,
+    flags: &[FLAGS],
+    later: "--link -l",
+    arguments: Arguments::AtLeast(1),
+    first_ends_flags: false,
+};
+
+pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
+    let Some((flags, names)) = VERB.parse(words)? else { return Ok(0) };
+    let engine = door.engine()?;
+    for_each(&names, false, |name| match engine.remove(name, flags.force) {
+        Ok(()) => {
+            output::print(&format!("{name}\n"));
+            Ok(())
+        }
+        // By force, what is not there is removed enough; docker says so and ends well.
+        Err(error @ EngineError::NoSuchContainer { .. }) if flags.force => {
+            eprintln!("teu: {error}");
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    })
+}
