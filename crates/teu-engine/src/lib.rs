@@ -62,7 +62,9 @@ pub use start::{StartOptions, Started};
 /// What doors need of the parts, under one roof.
 pub mod parts {
     pub use teu_image::{Found, Image, ImportOptions, ListedImage, Loaded, Removed};
-    pub use teu_monitor::log::{Entry, LogOptions, LogReader, Stream, Tail, Timestamp as LogTimestamp};
+    pub use teu_monitor::log::{
+        Entry, LogOptions, LogReader, Stream, Tail, Timestamp as LogTimestamp,
+    };
     pub use teu_monitor::{
         Attach, BadDetachKeys, DetachKeys, Exit, Exited, Link, MonitorError, Pump, PumpEnd, Target,
     };

@@ -59,6 +59,7 @@ impl Engine {
         progress: &mut dyn Progress,
     ) -> Result<Digest, EngineError> {
         let client = self.registry();
+        self.store.clean_ingest()?;
         progress.pull(PullEvent::Begin { reference: reference.clone() });
         let before = self.store.resolve(reference)?;
         let top = client.manifest(reference)?;

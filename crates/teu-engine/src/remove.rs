@@ -30,7 +30,11 @@ impl Engine {
                     status: container.state.status,
                 });
             }
-            self.signal_and_wait(&container, Signal::KILL)?;
+            match self.signal_and_wait(&container, Signal::KILL) {
+                // It ended by itself meanwhile.
+                Err(EngineError::WrongState { .. }) => {}
+                other => other?,
+            }
         }
         remove_all(self, &id, Some(&container.state.name))?;
         action.done()

@@ -5,7 +5,6 @@ use crate::store::{Store, make_private, random_name};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
 use teu_kernel::flock::Lock;
 
 /// A directory that goes with its owner, however that ends.
@@ -40,7 +39,7 @@ impl Store {
     }
 
     /// Removes what dead commands have left here. Other parts keep theirs under other names.
-    pub(crate) fn clean_ingest(&self) -> Result<(), ImageError> {
+    pub fn clean_ingest(&self) -> Result<(), ImageError> {
         let ingest = self.ingest();
         let _alone = Lock::exclusive(&ingest).at("lock", &ingest)?;
         for entry in fs::read_dir(&ingest).at("list", &ingest)? {
@@ -49,19 +48,12 @@ impl Store {
             let name = name.to_string_lossy();
             if name.starts_with("layer-") && matches!(Lock::try_exclusive(&path), Ok(Some(_))) {
                 gone(fs::remove_dir_all(&path)).at("remove", &path)?;
-            } else if name.starts_with("file-") && is_old(&path) {
+            } else if name.starts_with("file-") {
                 gone(fs::remove_file(&path)).at("remove", &path)?;
             }
         }
         Ok(())
     }
-}
-
-/// A small file has its name here for milliseconds; it takes no lock.
-fn is_old(path: &Path) -> bool {
-    let modified = fs::metadata(path).and_then(|file| file.modified());
-    let age = modified.map(|at| SystemTime::now().duration_since(at).unwrap_or_default());
-    age.is_ok_and(|age| age > Duration::from_secs(600))
 }
 
 /// It is no error that what is to be removed is not there.

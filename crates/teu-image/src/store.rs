@@ -143,7 +143,10 @@ impl Store {
     /// threads of one pull may write the same file.
     pub(crate) fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), ImageError> {
         let directory = path.parent().unwrap_or(&self.root);
-        let temporary = self.ingest().join(format!("file-{}", random_name()?));
+        let ingest = self.ingest();
+        // Who cleans up holds this exclusively: a small file that it sees belongs to nobody.
+        let _quiet = Lock::shared(&ingest).at("lock", &ingest)?;
+        let temporary = ingest.join(format!("file-{}", random_name()?));
         durable::write_new(&temporary, bytes, 0o600, Durability::Synced)
             .and_then(|()| fs::rename(&temporary, path))
             .and_then(|()| durable::sync_directory(directory))
