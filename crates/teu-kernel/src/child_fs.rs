@@ -304,6 +304,11 @@ pub fn read_once(file: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     }
 }
 
+/// Lets two names change places, in one step (`renameat2(2)`, `RENAME_EXCHANGE`).
+pub fn exchange(a: &CStr, b: &CStr) -> io::Result<()> {
+    Ok(rustix::fs::renameat_with(CWD, a, CWD, b, rustix::fs::RenameFlags::EXCHANGE)?)
+}
+
 /// One message with one descriptor, over a unix socket.
 pub fn send_descriptor(
     socket: BorrowedFd<'_>,

@@ -6,7 +6,7 @@ use std::io;
 /// Whether others may trace this process, read its memory and dump its core (`PR_SET_DUMPABLE`).
 /// Its files in /proc belong to root while they may not. exec switches it on again.
 pub fn set_dumpable(dumpable: bool) -> io::Result<()> {
-    prctl(libc::PR_SET_DUMPABLE, libc::c_ulong::from(dumpable), 0, 0)
+    prctl(libc::PR_SET_DUMPABLE, libc::c_ulong::from(dumpable))
 }
 
 /// The name that `ps` and `top` show, of which 15 bytes count (`PR_SET_NAME`).
@@ -14,34 +14,56 @@ pub fn set_name(name: &CStr) -> io::Result<()> {
     Ok(rustix::thread::set_name(name)?)
 }
 
-/// What `/proc/PID/cmdline` shows (`PR_SET_MM`; needs CAP_SYS_RESOURCE).
-pub fn set_command_line(text: &'static CStr) -> io::Result<()> {
-    let start = text.as_ptr() as libc::c_ulong;
-    let end = start + text.to_bytes_with_nul().len() as libc::c_ulong;
-    // The start may not be behind the end at any time, so which goes first depends on where both lie.
-    let (first, second) = ((PR_SET_MM_ARG_END, end), (PR_SET_MM_ARG_START, start));
-    prctl(libc::PR_SET_MM, second.0, second.1, 0)
-        .and_then(|()| prctl(libc::PR_SET_MM, first.0, first.1, 0))
-        .or_else(|_| {
-            prctl(libc::PR_SET_MM, first.0, first.1, 0)?;
-            prctl(libc::PR_SET_MM, second.0, second.1, 0)
-        })
+/// Where this process's arguments lie in its memory (`proc_pid_stat(5)`, fields 48 and 49).
+pub fn argument_area() -> io::Result<(u64, u64)> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    // The second field is the command's name in brackets, and may itself hold brackets and spaces.
+    let after_name = stat.rsplit_once(") ").map_or("", |(_, fields)| fields);
+    let mut fields = after_name.split(' ').skip(45).map(|field| field.trim().parse().ok());
+    let area = fields.next().flatten().zip(fields.next().flatten());
+    area.filter(|(start, end)| start < end).ok_or_else(|| io::ErrorKind::InvalidData.into())
 }
 
-const PR_SET_MM_ARG_START: libc::c_ulong = 8;
-const PR_SET_MM_ARG_END: libc::c_ulong = 9;
+/// Lets `/proc/PID/cmdline` show `text` in place of the arguments, as far as there is room; for a
+/// copy of the process that asked for `area`, which uses its arguments no more. Allocates nothing.
+///
+/// Written through `/proc/self/mem`: `PR_SET_MM` would want CAP_SYS_RESOURCE.
+pub fn set_command_line(area: (u64, u64), text: &[u8]) -> io::Result<()> {
+    let flags = rustix::fs::OFlags::WRONLY | rustix::fs::OFlags::CLOEXEC;
+    let memory = rustix::fs::open(c"/proc/self/mem", flags, rustix::fs::Mode::empty())?;
+    let mut at = area.0;
+    let mut text = text.iter();
+    while at < area.1 {
+        let mut piece = [0; 256];
+        let room = usize::try_from(area.1 - at).unwrap_or(piece.len()).min(piece.len());
+        // The last byte stays zero: a longer text would otherwise run into the environment.
+        let last = usize::from(area.1 - at <= 256);
+        for (byte, of_text) in piece[..room - last].iter_mut().zip(&mut text) {
+            *byte = *of_text;
+        }
+        at += rustix::io::pwrite(&memory, &piece[..room], at)? as u64;
+    }
+    Ok(())
+}
 
-fn prctl(
-    option: i32,
-    first: libc::c_ulong,
-    second: libc::c_ulong,
-    third: libc::c_ulong,
-) -> io::Result<()> {
-    // SAFETY: the options used in this file take integers, or the address of a string that lives as
-    // long as the program.
-    if unsafe { libc::prctl(option, first, second, third, 0) } == 0 {
+fn prctl(option: i32, value: libc::c_ulong) -> io::Result<()> {
+    // SAFETY: the option used in this file takes an integer.
+    if unsafe { libc::prctl(option, value, 0, 0, 0) } == 0 {
         Ok(())
     } else {
         Err(io::Error::last_os_error())
     }
+}
+
+#[test]
+fn a_process_can_name_itself() {
+    use std::os::fd::AsFd;
+    let area = argument_area().unwrap();
+    let child = &mut || {
+        set_command_line(area, b"some-name").unwrap();
+        let shown = std::fs::read("/proc/self/cmdline").unwrap();
+        u8::from(shown.starts_with(b"some-name\0") && shown[9..].iter().all(|byte| *byte == 0))
+    };
+    let (_, child) = crate::clone::clone3(&crate::clone::CloneArgs::default(), child).unwrap();
+    assert_eq!(crate::wait::wait(child.as_fd()).unwrap(), crate::wait::Ended::Exited(1));
 }

@@ -6,12 +6,14 @@ use std::io;
 /// Gives every signal its default action and lets all through. An ignored signal stays ignored
 /// through exec, and Rust ignores SIGPIPE.
 pub fn reset_all() {
-    // SAFETY: plain data of C: SIG_DFL, no flags, no mask.
-    let default: libc::sigaction = unsafe { std::mem::zeroed() };
+    // The bare call, because the C library keeps 32 and 33 from its callers, and a parent written in
+    // another language may have ignored them. `struct sigaction` of the kernel is at most four words
+    // on x86_64 and aarch64, and all zero it says SIG_DFL, no flags, no mask.
+    let default = [0u64; 4];
     for signal in 1..=64 {
-        // The C library keeps 32 and 33 for itself, and the kernel 9 and 19: those are refused.
-        // SAFETY: `default` lives through the call; SIG_DFL runs no code of ours.
-        unsafe { libc::sigaction(signal, &raw const default, std::ptr::null_mut()) };
+        let nothing = std::ptr::null_mut::<u64>();
+        // SAFETY: `default` lives through the call; SIG_DFL runs no code of ours. 9 and 19 are refused.
+        unsafe { libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), nothing, 8) };
     }
     set_mask(false);
 }

@@ -35,6 +35,6 @@ pub use exec::{Target, exec};
 pub use parent::{Cloned, Running, StartFds, Stdio, clone};
 pub use plan::{
     CapabilitySets, CgroupHierarchy, CgroupJoin, ConsoleSize, DevicePlan, DeviceType, ExecPlan,
-    IdMaps, Join, MountPlan, MountSource, NamespaceKind, Plan, PlanFacts, ProcessPlan,
-    RootSource, Travel, Way,
+    IdMaps, Join, MountPlan, MountSource, NamespaceKind, Plan, PlanFacts, ProcessPlan, RootSource,
+    Travel, Way,
 };

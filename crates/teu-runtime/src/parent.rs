@@ -5,6 +5,7 @@ use crate::child::{self, Program};
 use crate::error::{Errno, Stage, StartError};
 use crate::plan::{NamespaceKind, Plan, ProcessPlan};
 use crate::prepare::{self, Prepared};
+use std::collections::VecDeque;
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -79,7 +80,7 @@ fn make(prepared: &Prepared, names: &Names) -> Result<(OwnedFd, Process), StartE
         let args = CloneArgs { namespaces: prepared.new, sibling: false, cgroup };
         let (pid, pidfd) =
             clone3(&args, &mut || child::run_start(start, its.as_fd(), number)).map_err(failed)?;
-        return Ok((ours, Process { pid, pidfd: Some(pidfd) }));
+        return Ok((ours, Process { pid, pidfd: Some(pidfd), said: VecDeque::new() }));
     };
     let args = CloneArgs { cgroup, ..CloneArgs::default() };
     let (_, helping) = clone3(&args, &mut || child::run_helper(helper, start, its.as_fd(), number))
@@ -95,18 +96,25 @@ pub(crate) fn from_helper(
     helper: BorrowedFd<'_>,
     names: &Names,
 ) -> Result<Process, StartError> {
-    let said = receive(socket);
-    let ended = wait::wait(helper);
-    let (message, _) = said.map_err(|error| StartError::new(Stage::Clone, "", &error))?;
-    match message {
-        Message::Pid(pid) => {
-            // It is our child and not reaped, so the number is still its own.
-            let pidfd = pidfd::pidfd_open(pid);
-            let pidfd = pidfd.map_err(|error| StartError::new(Stage::Clone, "", &error))?;
-            Ok(Process { pid, pidfd: Some(pidfd) })
+    let failed = |error: &io::Error| StartError::new(Stage::Clone, "", error);
+    // The two run side by side: what K says may come before its number does.
+    let mut said = VecDeque::new();
+    loop {
+        let (message, fd) = receive(socket).map_err(|error| failed(&error))?;
+        match message {
+            Message::Pid(pid) => {
+                wait::wait(helper).map_err(|error| failed(&error))?;
+                // It is our child and not reaped, so the number is still its own.
+                let pidfd = pidfd::pidfd_open(pid).map_err(|error| failed(&error))?;
+                return Ok(Process { pid, pidfd: Some(pidfd), said });
+            }
+            Message::HelperFailed(failure) => {
+                wait::wait(helper).map_err(|error| failed(&error))?;
+                return Err(names.tell(&failure));
+            }
+            Message::End | Message::Nonsense => return Err(ended_early(wait::wait(helper))),
+            of_k => said.push_back((of_k, fd)),
         }
-        Message::Failed(failure) => Err(names.tell(&failure)),
-        _ => Err(ended_early(ended)),
     }
 }
 
@@ -168,6 +176,8 @@ pub(crate) struct Process {
     pub pid: u32,
     /// Gone once it has become its program.
     pub pidfd: Option<OwnedFd>,
+    /// What it said before it was known.
+    said: VecDeque<(Message, Option<OwnedFd>)>,
 }
 
 impl Process {
@@ -192,13 +202,13 @@ impl Process {
     }
 
     fn wait_until_ready(
-        &self,
+        &mut self,
         socket: BorrowedFd<'_>,
         names: &Names,
     ) -> Result<Option<OwnedFd>, StartError> {
         let mut console = None;
         loop {
-            match receive(socket) {
+            match self.said.pop_front().map_or_else(|| receive(socket), Ok) {
                 Ok((Message::Console, master)) => console = master,
                 Ok((Message::Ready, _)) => return Ok(console),
                 Ok((Message::Failed(failure), _)) => return Err(names.tell(&failure)),

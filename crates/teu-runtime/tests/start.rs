@@ -41,11 +41,11 @@ fn nothing_is_mounted_but_what_was_asked_for() {
         return;
     }
     let text = Bundle::script("cut -d' ' -f5,6 /proc/self/mountinfo").run().good();
-    let mounts: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
-    assert_eq!(mounts[..7], ["/", "/proc", "/dev", "/dev/pts", "/sys", "/dev/mqueue", "/dev/shm"]);
-    let all_below =
-        mounts[7..].iter().all(|at| at.starts_with("/proc/") || at.starts_with("/sys/"));
-    assert!(all_below, "{mounts:?}");
+    let mut mounts: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    // Covers: which of them there are, the kernel decides.
+    mounts.retain(|at| !at.starts_with("/proc/") && !at.starts_with("/sys/"));
+    mounts.sort_unstable();
+    assert_eq!(mounts, ["/", "/dev", "/dev/mqueue", "/dev/pts", "/dev/shm", "/proc", "/sys"]);
     let flags =
         |at: &str| text.lines().find_map(|line| line.strip_prefix(&format!("{at} "))).unwrap();
     assert_eq!(flags("/proc"), "rw,nosuid,nodev,noexec,relatime");
@@ -63,7 +63,7 @@ fn dev_has_the_usual_nodes_and_links() {
         "fileMode": 0o640, "uid": 5, "gid": 6});
     let bundle = Bundle::script(
         "stat -c '%n %F %t:%T %a %u:%g' /dev/null /dev/zero /dev/full /dev/random /dev/urandom \
-         /dev/tty /dev/deep/er; readlink /dev/fd /dev/ptmx; echo x >/dev/null; \
+         /dev/tty /dev/deep/er; readlink /dev/fd; readlink /dev/ptmx; echo x >/dev/null; \
          head -c 3 /dev/zero | wc -c",
     )
     .set("/linux/devices", json!([device]));
@@ -82,9 +82,9 @@ fn masked_paths_are_empty_and_readonly_ones_cannot_be_written() {
         return;
     }
     let mut bundle = Bundle::script(
-        "cat /proc/kcore | wc -c; ls /secret | wc -l; cat /secret-file /masked | wc -c; \
-         touch /secret/x 2>/dev/null && echo bad; echo 1 >/fixed/file 2>/dev/null && echo bad; \
-         echo 1 > /proc/sys/kernel/core_pattern 2>/dev/null && echo bad; true",
+        "cat /proc/keys | wc -c; ls /secret | wc -l; cat /secret-file /masked | wc -c; \
+         touch /secret/x 2>/dev/null && echo bad; (echo 1 >/fixed/file) 2>/dev/null && echo bad; \
+         (echo 1 >/proc/sys/kernel/core_pattern) 2>/dev/null && echo bad; true",
     );
     for directory in ["secret", "fixed"] {
         std::fs::create_dir(bundle.root().join(directory)).unwrap();
@@ -257,7 +257,8 @@ fn signals_are_as_a_program_expects_them() {
         return;
     }
     // Rust's runtime ignores SIGPIPE in this very process.
-    let text = Bundle::script("grep -E '^Sig(Blk|Ign)' /proc/self/status").run().good();
+    let bundle = Bundle::new(&["grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"]);
+    let text = bundle.run().good();
     assert_eq!(text, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
 }
 
@@ -267,11 +268,11 @@ fn init_reaps_forwards_and_tells_the_status() {
         return;
     }
     let facts = || PlanFacts { init: true, ..PlanFacts::default() };
-    let script = "echo $$; cat /proc/1/comm; tr '\\0' ' ' </proc/1/cmdline; echo; \
+    let script = "echo $$; cat /proc/1/comm; tr '\\0' ' ' </proc/1/cmdline | cut -d' ' -f1; \
         i=0; while [ $i -lt 20 ]; do (sleep 0.05 & ); i=$((i+1)); done; sleep 0.3; \
-        ps | grep -c ' Z '; exit 9";
+        ps -o stat | grep -c Z; exit 9";
     let output = run(&Bundle::script(script).plan_with(facts()));
-    assert_eq!(output.text, "2\nteu-init\nteu-init \n0\n");
+    assert_eq!(output.text, "2\nteu-init\nteu-init\n0\n");
     assert_eq!(output.ended, Ended::Exited(9));
 
     let bundle =

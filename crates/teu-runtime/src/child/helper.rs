@@ -17,7 +17,7 @@ pub(crate) fn run(helper: &Helper, k: &Start, socket: BorrowedFd<'_>, parents_en
     match make(helper, k, socket, parents_end) {
         Ok(()) => 0,
         Err(failure) => {
-            report::failure(socket, &failure);
+            report::helper_failure(socket, &failure);
             1
         }
     }

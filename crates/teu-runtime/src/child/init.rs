@@ -14,13 +14,17 @@ use teu_kernel::clone::{self, exit_now};
 use teu_kernel::libc::{SIGCHLD, SIGTTIN, SIGTTOU};
 use teu_kernel::{child_fs, prctl, sigaction, wait};
 
+/// What `ps` shows. The program's exec gives it its own names again. While the host's /proc is there.
+pub(super) fn take_name(arguments: (u64, u64)) {
+    // Only names: PID 1 works the same without.
+    prctl::set_name(c"teu-init").unwrap_or(());
+    prctl::set_command_line(arguments, b"teu-init").unwrap_or(());
+}
+
 /// Returns in the program's process only.
 pub(super) fn fork(socket: BorrowedFd<'_>) -> Step {
     // From before the fork on, so that no signal falls between.
     sigaction::block_all();
-    // Only names: without the right to change them PID 1 works the same.
-    prctl::set_name(c"teu-init").unwrap_or(());
-    prctl::set_command_line(c"teu-init").unwrap_or(());
     let Some(child) = clone::fork().at(Stage::Exec, 0)? else {
         sigaction::reset_all();
         return Ok(());

@@ -164,7 +164,8 @@ pub(crate) struct Program {
     pub no_new_privileges: bool,
     pub filter: Option<(Vec<Instruction>, Flags)>,
     pub keyring: CString,
-    pub init: bool,
+    /// With teu's init as PID 1: where the arguments that `ps` shows lie in memory.
+    pub init: Option<(u64, u64)>,
 }
 
 /// What a helper does before it makes K: everything that can only be done to a process that then

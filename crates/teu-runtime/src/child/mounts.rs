@@ -35,13 +35,14 @@ fn one(root: BorrowedFd<'_>, index: usize, mount: &Mount, mounted: &mut Mounted)
         }
         What::New(filesystem) => {
             let made = make(filesystem, index)?;
+            if filesystem.kind.as_c_str() == c"sysfs" {
+                return attach_plainly(root, mount, &made, index);
+            }
             attach(root, mount, &made).at(Stage::Mount, index)
         }
         What::Proc(filesystem) => {
             let made = make(filesystem, index)?;
-            let place = place::make_plain_directory(root, &mount.target);
-            let place = place.map_err(|error| not_ordinary(index, &error))?;
-            mount::attach(made.as_fd(), place.as_fd()).at(Stage::Mount, index)?;
+            attach_plainly(root, mount, &made, index)?;
             mounted.proc = Some(made);
             Ok(())
         }
@@ -59,9 +60,13 @@ fn one(root: BorrowedFd<'_>, index: usize, mount: &Mount, mounted: &mut Mounted)
     }
 }
 
-/// runc's words.
-fn not_ordinary(index: usize, error: &io::Error) -> Failure {
-    Failure::new(Stage::Mount, index, error).because(b"must be mounted on ordinary directory")
+/// For procfs and sysfs, which programs trust by their names: where a link led elsewhere, an image
+/// could put its own in their place (CVE-2019-19921). runc's words.
+fn attach_plainly(root: BorrowedFd<'_>, mount: &Mount, made: &OwnedFd, index: usize) -> Step {
+    let words = b"must be mounted on ordinary directory";
+    let place = place::make_plain_directory(root, &mount.target)
+        .map_err(|error| Failure::new(Stage::Mount, index, &error).because(words))?;
+    mount::attach(made.as_fd(), place.as_fd()).at(Stage::Mount, index)
 }
 
 fn attach(root: BorrowedFd<'_>, mount: &Mount, made: &OwnedFd) -> io::Result<()> {

@@ -140,7 +140,7 @@ fn through_gate(
     if program.no_new_privileges {
         load_filter(program)?;
     }
-    if program.init {
+    if program.init.is_some() {
         init::fork(socket)?;
     }
     let path = &program.candidates[chosen];

@@ -1,8 +1,9 @@
 //! What K and its parent say to each other, over a socket that keeps messages whole.
 //!
 //! ```text
-//!  K → parent   'P' pid      a helper made K; this is its number
-//!               'C' + fd     the master of the terminal
+//!  helper →     'P' pid      it has made K; this is its number. K may have spoken before
+//!               'H' stage index errno detail
+//!  K → parent   'C' + fd     the master of the terminal
 //!               'R'          at the gate: all is ready
 //!               'E' stage index errno detail
 //!               end of file  exec has closed the socket: the program runs
@@ -51,8 +52,8 @@ impl Failure {
         String::from_utf8_lossy(&self.detail[..self.detail_length]).into_owned()
     }
 
-    fn write(&self, message: &mut [u8; MESSAGE_MAX]) -> usize {
-        message[0] = b'E';
+    fn write(&self, letter: u8, message: &mut [u8; MESSAGE_MAX]) -> usize {
+        message[0] = letter;
         message[1] = self.stage as u8;
         message[2..4].copy_from_slice(&self.index.to_ne_bytes());
         message[4..8].copy_from_slice(&self.errno.to_ne_bytes());
@@ -97,6 +98,8 @@ pub(crate) enum Message {
     Console,
     Ready,
     Failed(Failure),
+    /// There is no K.
+    HelperFailed(Failure),
     /// The socket is closed.
     End,
     /// Nothing that K says.
@@ -114,6 +117,7 @@ impl Message {
             [b'C'] => Message::Console,
             [b'R'] => Message::Ready,
             [b'E', ..] => Failure::read(bytes).map_or(Message::Nonsense, Message::Failed),
+            [b'H', ..] => Failure::read(bytes).map_or(Message::Nonsense, Message::HelperFailed),
             _ => Message::Nonsense,
         }
     }
@@ -121,8 +125,16 @@ impl Message {
 
 /// Tells the parent. Where even that fails, the closed socket tells it.
 pub(super) fn failure(socket: BorrowedFd<'_>, failure: &Failure) {
+    tell_failure(socket, b'E', failure);
+}
+
+pub(super) fn helper_failure(socket: BorrowedFd<'_>, failure: &Failure) {
+    tell_failure(socket, b'H', failure);
+}
+
+fn tell_failure(socket: BorrowedFd<'_>, letter: u8, failure: &Failure) {
     let mut message = [0; MESSAGE_MAX];
-    let length = failure.write(&mut message);
+    let length = failure.write(letter, &mut message);
     child_fs::write_at_once(socket, &message[..length]).unwrap_or(());
 }
 
@@ -161,7 +173,7 @@ fn failures_survive_the_socket() {
     let error = io::Error::from_raw_os_error(13);
     let failure = Failure::new(Stage::Mount, 7, &error).because(&[b'x'; 200]);
     let mut bytes = [0; MESSAGE_MAX];
-    let length = failure.write(&mut bytes);
+    let length = failure.write(b'E', &mut bytes);
     let Message::Failed(read) = Message::parse(&bytes[..length]) else { panic!() };
     assert_eq!((read.stage, read.index, read.errno), (Stage::Mount, 7, 13));
     assert_eq!(read.detail().len(), DETAIL);

@@ -1,7 +1,7 @@
 //! K's way from clone to its program, told in order.
 
 use super::report::{self, At, Failure, Step};
-use super::{Root, Start, console, ids, program, root};
+use super::{Root, Start, console, ids, init, program, root};
 use crate::error::Stage;
 use std::convert::Infallible;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -41,6 +41,9 @@ fn settle(start: &Start, socket: BorrowedFd<'_>) -> Step {
         unshare::unshare(NewNamespaces::CGROUP).at(Stage::Cgroup, usize::MAX)?;
     }
     name_machine(start)?;
+    if let Some(arguments) = start.program.init {
+        init::take_name(arguments);
+    }
     let terminal = enter_root(start, socket)?;
     program::set_stdio(&start.program, terminal)?;
     program::keep_only_stdio(socket)

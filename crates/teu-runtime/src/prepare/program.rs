@@ -8,8 +8,8 @@ use crate::plan::ProcessPlan;
 use std::ffi::CString;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use teu_kernel::capability::Sets;
-use teu_kernel::child_fs;
 use teu_kernel::exec::Strings;
+use teu_kernel::{child_fs, prctl};
 
 pub(crate) fn program(
     id: &str,
@@ -48,7 +48,8 @@ pub(crate) fn program(
         no_new_privileges: plan.no_new_privileges,
         filter: plan.seccomp.as_ref().map(|filter| (filter.instructions.clone(), filter.flags)),
         keyring: text(Stage::Clone, &format!("_ses.{id}"))?,
-        init,
+        // Where that cannot be known, nothing is renamed.
+        init: init.then(|| prctl::argument_area().unwrap_or_default()),
     })
 }
 

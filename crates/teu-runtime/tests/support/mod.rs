@@ -214,14 +214,16 @@ pub fn failure(bundle: &Bundle) -> StartError {
 pub struct Sleeper {
     pub running: Running,
     pub plan: Plan,
+    /// Its root is in use.
+    pub bundle: Bundle,
 }
 
 impl Sleeper {
-    pub fn start(bundle: &Bundle) -> Sleeper {
+    pub fn start(bundle: Bundle) -> Sleeper {
         let (stdio, _) = piped();
         let plan = bundle.plan();
         let running = start(&plan, fds(stdio)).unwrap();
-        Sleeper { running, plan }
+        Sleeper { running, plan, bundle }
     }
 
     pub fn target(&self) -> Target<'_> {
@@ -250,4 +252,39 @@ impl Drop for Sleeper {
         teu_kernel::pidfd::pidfd_send_signal(pidfd, 9).unwrap();
         wait::wait(pidfd).unwrap();
     }
+}
+
+/// The machine's cgroup hierarchies as an engine would tell them, by a simple look at mountinfo.
+pub fn cgroups() -> Vec<teu_runtime::CgroupHierarchy> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap();
+    let mut found = Vec::new();
+    for line in mounts.lines() {
+        let (front, back) = line.split_once(" - ").unwrap();
+        let at = front.split(' ').nth(4).unwrap();
+        let mut back = back.split(' ');
+        let (kind, options) = (back.next().unwrap(), back.nth(1).unwrap());
+        let Some(name) = at.strip_prefix("/sys/fs/cgroup") else { continue };
+        let name = name.trim_start_matches('/').to_string();
+        let group = at.to_string();
+        let options = options.split(',').filter(|option| {
+            !matches!(*option, "rw" | "ro" | "xattr" | "clone_children") && !option.contains('/')
+        });
+        let options: Vec<String> = options.map(ToString::to_string).collect();
+        match kind {
+            "cgroup2" => found.push(teu_runtime::CgroupHierarchy {
+                v2: true,
+                name,
+                group,
+                ..Default::default()
+            }),
+            "cgroup" if !name.is_empty() => found.push(teu_runtime::CgroupHierarchy {
+                options,
+                name,
+                group,
+                ..Default::default()
+            }),
+            _ => {}
+        }
+    }
+    found
 }
