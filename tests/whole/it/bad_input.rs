@@ -1,0 +1,696 @@
+//! Malformed input through every door it can come in by: a clear error, docker's exit code, nothing left on
+//! disk, no panic. The tables are the point; each line is something that somebody once typed or sent.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use teu_testkit::images::busybox;
+use teu_testkit::teu::{Done, shell, words};
+use teu_testkit::{Registry, RegistryOptions, Teu};
+
+/// Every file below the state root that stands for something: what a failed command must not add to.
+fn on_disk(teu: &Teu) -> String {
+    shell(&format!(
+        "cd {}; find . -mindepth 1 ! -path './scratch/*' ! -path './version' ! -type d | sort; ls ingest trash 2>/dev/null || true",
+        teu.root().display()
+    ))
+}
+
+/// Refused, in words, without a trace.
+#[track_caller]
+fn refused(what: &str, done: &Done) {
+    assert!(matches!(done.code, 1 | 125), "{what:?} must be refused: {done:?}");
+    assert!(!done.stderr.trim().is_empty(), "{what:?} is refused without a word: {done:?}");
+    assert!(!done.stderr.contains("panicked"), "{what:?}: {done:?}");
+    assert!(done.stderr.len() < 4000, "{what:?}: {done:?}");
+    assert!(!done.stderr.contains(['\u{1b}', '\0']), "{what:?} reaches the terminal raw: {done:?}");
+}
+
+const REFERENCES: &[&str] = &[
+    "",
+    " ",
+    "/",
+    "a/",
+    "/a",
+    "a//b",
+    "A",
+    "a/B",
+    "Upper/case",
+    "a:",
+    "a:b:c",
+    "a@",
+    "a@b",
+    "a@sha256:",
+    "a@sha256:12",
+    "a@sha256:zz",
+    "a@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeg",
+    "a@sha256:0123456789ABCDEF0123456789abcdef0123456789abcdef0123456789abcdef",
+    "a@md5:0123456789abcdef0123456789abcdef",
+    "a:tag with space",
+    "a b",
+    "a:-tag",
+    "a:.tag",
+    "a:é",
+    "é",
+    "a--",
+    "-a/b",
+    "a/-b",
+    "a/b-",
+    "_a",
+    "a_",
+    "a___b",
+    "a..b/c",
+    "a/../b",
+    "..",
+    ".",
+    "../../etc/passwd",
+    "host:port/a",
+    "host:99999999/a",
+    "host:5000/",
+    "host:5000/A",
+    "[::1/a",
+    "http://host/a",
+    "docker://host/a",
+    "a\\b",
+    "a?b",
+    "a#b",
+    "a%2fb",
+    "a:$(id)",
+    "a;b",
+    "a|b",
+    "a\u{1b}[31m",
+    "a\nb",
+    "a\tb",
+    "a:0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789",
+];
+
+#[test]
+fn references() {
+    let teu = Teu::with_busybox("bad-references");
+    let before = on_disk(&teu);
+    let long = "a".repeat(300);
+    for reference in REFERENCES.iter().copied().chain([long.as_str()]) {
+        refused(reference, &teu.run_words(&["pull", "--", reference]));
+        refused(reference, &teu.run_words(&["tag", "busybox", reference]));
+        let done = teu.run_words(&[
+            "run",
+            "--rm",
+            "--pull",
+            "never",
+            "--network",
+            "none",
+            "--",
+            reference,
+            "true",
+        ]);
+        refused(reference, &done);
+        assert_eq!(done.code, 125, "{done:?}");
+    }
+    assert_eq!(on_disk(&teu), before);
+}
+
+const FLAGS: &[&str] = &[
+    "--nonsense",
+    "--nonsense=1",
+    "-Z",
+    "-mm",
+    "-m",
+    "-m ''",
+    "-m x",
+    "-m -1",
+    "-m 10x",
+    "-m 1.2.3m",
+    "-m 99999999999999999999g",
+    "-m 1m",
+    "--memory-swap x",
+    "-m 64m --memory-swap 32m",
+    "--memory-reservation x",
+    "--cpus x",
+    "--cpus -1",
+    "--cpus ''",
+    "--cpus 1e9",
+    "--cpus nan",
+    "--cpus inf",
+    "--cpus 9999",
+    "--cpu-shares x",
+    "--cpu-shares -5",
+    "--cpuset-cpus x",
+    "--cpuset-cpus 1-0",
+    "--cpuset-cpus 0,",
+    "--cpuset-cpus 4096",
+    "--cpuset-mems x",
+    "--cpuset-mems 77",
+    "--pids-limit x",
+    "--pids-limit 1.5",
+    "-e ''",
+    "-e =x",
+    "--env-file /no/such/file",
+    "--env-file /",
+    "-w relative",
+    "-w ''x",
+    "-u nobody-here-at-all:x:y",
+    "--group-add no-such-group",
+    "--name /slash",
+    "--name 'a b'",
+    "--name -x",
+    "--name é",
+    "--name .",
+    "-h 'a b'",
+    "-h ''x:y/z\\",
+    "--hostname aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "-v relative:/m",
+    "-v /etc:relative",
+    "-v /etc:/",
+    "-v :",
+    "-v ::",
+    "-v /a:/b:/c:/d",
+    "-v /etc:/m:nonsense",
+    "-v /etc:/m:ro,rw",
+    "-v /etc:/m:shared,private",
+    "-v /etc:/m -v /tmp:/m",
+    "--mount ''",
+    "--mount x",
+    "--mount type=nonsense,target=/m",
+    "--mount type=bind,target=/m",
+    "--mount type=bind,source=/etc",
+    "--mount type=bind,source=relative,target=/m",
+    "--mount type=bind,source=/no/such,target=/m",
+    "--mount type=bind,source=/etc,target=/m,nonsense=1",
+    "--mount type=bind,source=/etc,target=/m,readonly=maybe",
+    "--mount type=tmpfs,target=/m,tmpfs-size=x",
+    "--mount type=tmpfs,target=/m,tmpfs-mode=9",
+    "--mount type=tmpfs,source=/x,target=/m",
+    "--tmpfs relative",
+    "--tmpfs /m:size=x",
+    "--tmpfs /m:nonsense",
+    "--tmpfs /",
+    "--cap-add NOSUCH",
+    "--cap-add ''",
+    "--cap-drop NOSUCH",
+    "--security-opt nonsense",
+    "--security-opt seccomp=/no/such",
+    "--security-opt seccomp=/etc/passwd",
+    "--security-opt seccomp=/",
+    "--security-opt no-new-privileges=maybe",
+    "--device /no/such",
+    "--device /etc/passwd",
+    "--device /dev/null:relative",
+    "--device /dev/null:/dev/x:q",
+    "--device /dev/null:/dev/x:rwm:y",
+    "--network nonsense",
+    "--network ''",
+    "--network container:nobody",
+    "--dns x",
+    "--dns 300.1.1.1",
+    "--add-host x",
+    "--add-host x:",
+    "--add-host x:300.0.0.1",
+    "--add-host :1.2.3.4",
+    "--stop-signal NOSUCH",
+    "--stop-signal 99",
+    "--stop-signal -1",
+    "--stop-timeout x",
+    "--label-file /no/such",
+    "--cidfile /no/such/directory/file",
+    "--pull sometimes",
+    "--platform x",
+    "--platform linux/nonsense",
+    "--platform plan9/amd64",
+    "--cgroupns nonsense",
+    "--detach-keys x-y",
+    "--detach-keys ctrl-",
+    "--detach-keys ctrl-é",
+    "-a nonsense",
+    "-d --attach stdout",
+    "--sig-proxy=maybe",
+    "--init=maybe",
+    "--rm=maybe",
+    "--privileged=2",
+    "--read-only=x",
+    "-p 80:80",
+    "--restart always",
+    "--gpus all",
+    "--ipc host",
+    "--pid host",
+    "--userns host",
+];
+
+#[test]
+fn flags_of_run() {
+    let teu = Teu::with_busybox("bad-flags");
+    let before = on_disk(&teu);
+    for flags in FLAGS {
+        let mut all = words("run --network none");
+        if flags.contains("--network") {
+            all.truncate(1);
+        }
+        all.extend(words(flags));
+        all.extend(words("busybox true"));
+        let done = teu.run_words(&all);
+        // Who it runs as is only known inside: docker says 126 there.
+        let inside = flags.starts_with("-u ") || flags.starts_with("--group-add");
+        if inside {
+            assert!(matches!(done.code, 125 | 126), "{flags}: {done:?}");
+            assert!(
+                !done.stderr.contains("panicked") && !done.stderr.is_empty(),
+                "{flags}: {done:?}"
+            );
+            let made = teu.ok("ps -aq");
+            if !made.is_empty() {
+                teu.ok(&format!("rm {made}"));
+            }
+            continue;
+        }
+        refused(flags, &done);
+        assert_eq!(done.code, 125, "{flags}: {done:?}");
+        let made = teu.ok("ps -aq");
+        if !made.is_empty() {
+            // What only the start can see: docker, too, keeps the container.
+            teu.ok(&format!("rm {made}"));
+        }
+    }
+    assert_eq!(on_disk(&teu), before);
+}
+
+const COMMANDS: &[&str] = &[
+    "nonsense",
+    "rnu x",
+    "run",
+    "create",
+    "start",
+    "attach",
+    "exec",
+    "exec a",
+    "stop",
+    "kill",
+    "wait",
+    "rm",
+    "logs",
+    "logs a b",
+    "inspect",
+    "pull",
+    "pull a b",
+    "tag",
+    "tag a",
+    "tag a b c",
+    "rmi",
+    "import",
+    "import /no/such/file",
+    "load -i /no/such/file",
+    "load extra",
+    "start nobody",
+    "attach nobody",
+    "exec nobody true",
+    "stop nobody",
+    "kill nobody",
+    "wait nobody",
+    "rm nobody",
+    "logs nobody",
+    "inspect nobody",
+    "rmi nobody",
+    "tag nobody x",
+    "stop -t x nobody",
+    "kill -s NOSUCH nobody",
+    "logs --tail x nobody",
+    "logs --since yesterday-ish nobody",
+    "ps --filter x",
+    "ps --filter nonsense=1",
+    "ps --filter status=nonsense",
+    "ps --format '{{.Nonsense'",
+    "ps -n x",
+    "images --filter nonsense=1",
+    "--nonsense ps",
+    "--root relative ps",
+    "stop ../../etc",
+    "rm ''",
+    "start ''",
+    "inspect ''",
+    "inspect --type nonsense x",
+    "exec ../x true",
+];
+
+#[test]
+fn commands() {
+    let teu = Teu::with_busybox("bad-commands");
+    teu.ok("ps");
+    let before = on_disk(&teu);
+    for line in COMMANDS {
+        refused(line, &teu.run(line));
+    }
+    assert_eq!(on_disk(&teu), before);
+}
+
+/// Makes a tar of the named files, as `docker save` would.
+fn archive(directory: &Path, files: &[(&str, &str)]) -> PathBuf {
+    let staging = directory.join("staging");
+    shell(&format!("rm -rf {0}; mkdir {0}", staging.display()));
+    for (name, text) in files {
+        let path = staging.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let tar = directory.join("archive.tar");
+    shell(&format!("tar -C {} -cf {} .", staging.display(), tar.display()));
+    tar
+}
+
+const CONFIG: &str =
+    r#"{"architecture":"amd64","os":"linux","config":{},"rootfs":{"type":"layers","diff_ids":[]}}"#;
+
+/// `manifest.json` and `config.json` of an archive.
+const ARCHIVES: &[(&str, &str)] = &[
+    ("", CONFIG),
+    ("{", CONFIG),
+    ("{}", CONFIG),
+    ("null", CONFIG),
+    ("[]", CONFIG),
+    ("[1]", CONFIG),
+    ("[null]", CONFIG),
+    ("[{}]", CONFIG),
+    (r#"[{"Config":1}]"#, CONFIG),
+    (r#"[{"Config":"missing.json","Layers":[]}]"#, CONFIG),
+    (r#"[{"Config":"../../etc/passwd","Layers":[]}]"#, CONFIG),
+    (r#"[{"Config":"/etc/passwd","Layers":[]}]"#, CONFIG),
+    (r#"[{"Config":"config.json","Layers":["missing.tar"]}]"#, CONFIG),
+    (r#"[{"Config":"config.json","Layers":["../layer.tar"]}]"#, CONFIG),
+    (r#"[{"Config":"config.json","Layers":[1]}]"#, CONFIG),
+    (r#"[{"Config":"config.json","Layers":"x"}]"#, CONFIG),
+    (r#"[{"Config":"config.json","Layers":[],"RepoTags":["UPPER:x"]}]"#, CONFIG),
+    (r#"[{"Config":"config.json","Layers":[],"RepoTags":[""]}]"#, CONFIG),
+    (r#"[{"Config":"config.json","Layers":[],"RepoTags":[7]}]"#, CONFIG),
+    (r#"[{"Config":"config.json","Layers":["config.json"]}]"#, CONFIG),
+    (r#"[{"Config":"config.json","Layers":[],"RepoTags":["a:b"]}]"#, ""),
+    (r#"[{"Config":"config.json","Layers":[],"RepoTags":["a:b"]}]"#, "{"),
+    (r#"[{"Config":"config.json","Layers":[],"RepoTags":["a:b"]}]"#, "[]"),
+    (r#"[{"Config":"config.json","Layers":[],"RepoTags":["a:b"]}]"#, "{}"),
+    (r#"[{"Config":"config.json","Layers":[],"RepoTags":["a:b"]}]"#, r#"{"rootfs":7}"#),
+    (
+        r#"[{"Config":"config.json","Layers":[],"RepoTags":["a:b"]}]"#,
+        r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:12"]}}"#,
+    ),
+    (
+        r#"[{"Config":"config.json","Layers":[],"RepoTags":["a:b"]}]"#,
+        r#"{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:0000000000000000000000000000000000000000000000000000000000000000"]}}"#,
+    ),
+    (
+        r#"[{"Config":"config.json","Layers":[],"RepoTags":["a:b"]}]"#,
+        r#"{"architecture":"amd64","os":"linux","config":{"Env":7},"rootfs":{"type":"layers","diff_ids":[]}}"#,
+    ),
+    (
+        r#"[{"Config":"config.json","Layers":[],"RepoTags":["a:b"]}]"#,
+        r#"{"architecture":7,"os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#,
+    ),
+];
+
+#[test]
+fn archives() {
+    let teu = Teu::new("bad-archives");
+    teu.ok("ps");
+    let before = on_disk(&teu);
+    let mut number = 0;
+    let mut load = |what: &str, path: &Path| {
+        number += 1;
+        refused(what, &teu.run(&format!("load -i {}", path.display())));
+    };
+    for (manifest, config) in ARCHIVES {
+        let tar = archive(teu.scratch(), &[("manifest.json", manifest), ("config.json", config)]);
+        load(&format!("{manifest} {config}"), &tar);
+    }
+    // OCI layouts.
+    for index in [
+        "",
+        "{",
+        "{}",
+        "[]",
+        r#"{"schemaVersion":1}"#,
+        r#"{"schemaVersion":2,"manifests":7}"#,
+        r#"{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","size":2}]}"#,
+        r#"{"schemaVersion":2,"manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"../../x","size":2}]}"#,
+        r#"{"schemaVersion":2,"manifests":[{"mediaType":"text/plain","digest":"sha256:00","size":-2}]}"#,
+    ] {
+        let tar = archive(
+            teu.scratch(),
+            &[("index.json", index), ("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#)],
+        );
+        load(index, &tar);
+    }
+    // No archives at all.
+    let file = teu.scratch().join("file");
+    for bytes in [
+        &b""[..],
+        b"x",
+        &[0; 10],
+        &[0xff; 2000],
+        b"PK\x03\x04aaaa",
+        b"\x1f\x8b\x08\x00",
+        b"\x28\xb5\x2f\xfd",
+        &[b'a'; 512],
+    ] {
+        fs::write(&file, bytes).unwrap();
+        load(&format!("{bytes:?}"), &file);
+    }
+    // A good one, cut.
+    let good = archive(teu.scratch(), &[("manifest.json", "[]"), ("config.json", CONFIG)]);
+    let bytes = fs::read(good).unwrap();
+    for at in [1, 100, 511, 512, 513, 600, 1024, 1500] {
+        fs::write(&file, &bytes[..at.min(bytes.len())]).unwrap();
+        load(&format!("cut at {at}"), &file);
+    }
+    assert_eq!(on_disk(&teu), before);
+    assert!(number > 50, "{number}");
+}
+
+/// A ustar header with one thing wrong.
+fn header(change: impl Fn(&mut [u8; 512])) -> Vec<u8> {
+    let mut block = [0u8; 512];
+    block[..4].copy_from_slice(b"file");
+    block[100..107].copy_from_slice(b"0000644");
+    block[108..115].copy_from_slice(b"0000000");
+    block[116..123].copy_from_slice(b"0000000");
+    block[124..135].copy_from_slice(b"00000000000");
+    block[136..147].copy_from_slice(b"00000000000");
+    block[156] = b'0';
+    block[257..265].copy_from_slice(b"ustar\x0000");
+    change(&mut block);
+    sum(&mut block);
+    block.to_vec()
+}
+
+fn sum(block: &mut [u8; 512]) {
+    block[148..156].copy_from_slice(b"        ");
+    let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
+    block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+}
+
+#[test]
+fn layers() {
+    let teu = Teu::new("bad-layers");
+    teu.ok("ps");
+    let before = on_disk(&teu);
+    let file = teu.scratch().join("layer");
+    let import = |what: &str, bytes: &[u8]| {
+        fs::write(&file, bytes).unwrap();
+        refused(what, &teu.run(&format!("import {} bad", file.display())));
+        assert_eq!(teu.ok("images -q"), "", "{what}");
+    };
+    let pax = |record: &str| {
+        let mut bytes = header(|block| {
+            block[156] = b'x';
+            block[124..135].copy_from_slice(format!("{:011o}", record.len()).as_bytes());
+        });
+        let mut data = record.as_bytes().to_vec();
+        data.resize(data.len().div_ceil(512) * 512, 0);
+        bytes.extend(data);
+        bytes.extend(header(|_| ()));
+        bytes.extend([0; 1024]);
+        bytes
+    };
+    import("wrong checksum", &{
+        let mut bytes = header(|_| ());
+        bytes[0] = b'g';
+        [bytes, vec![0; 1024]].concat()
+    });
+    import("size without end", &header(|block| block[124..135].copy_from_slice(b"77777777777")));
+    import("size beyond 2^63", &header(|block| block[124..136].copy_from_slice(&[0xff; 12])));
+    import("size no number", &header(|block| block[124..135].copy_from_slice(b"nonsense!!!")));
+    import("mode no number", &header(|block| block[100..107].copy_from_slice(b"xyzxyzx")));
+    import("owner no number", &header(|block| block[108..115].copy_from_slice(b"xyzxyzx")));
+    import("cut in a header", &header(|_| ())[..300]);
+    import(
+        "long name without end",
+        &header(|block| {
+            block[156] = b'L';
+            block[124..135].copy_from_slice(b"00007777777");
+        }),
+    );
+    import("a name longer than any path", &{
+        let mut bytes = header(|block| {
+            block[156] = b'L';
+            block[124..135].copy_from_slice(b"00000100000");
+        });
+        bytes.extend(vec![b'a'; 0o100000]);
+        bytes.extend(header(|_| ()));
+        bytes
+    });
+    for record in [
+        "x",
+        "5 x\n",
+        "99 path=a\n",
+        "0 path=a\n",
+        "-1 path=a\n",
+        "99999999999999999999 a=b\n",
+        "12 size=abc\n",
+        "10 =value\n",
+        "18 mtime=nonsense\n",
+        "16 uid=nonsense\n",
+    ] {
+        import(record, &pax(record));
+    }
+    import(
+        "a header that is too long",
+        &header(|block| {
+            block[156] = b'x';
+            block[124..135].copy_from_slice(b"00100000000");
+        }),
+    );
+    import(
+        "a hard link to nothing",
+        &[
+            header(|block| {
+                block[156] = b'1';
+                block[157..165].copy_from_slice(b"/nowhere");
+            }),
+            vec![0; 1024],
+        ]
+        .concat(),
+    );
+    import("gzip that is none", b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03nonsense");
+    import("zstd that is none", b"\x28\xb5\x2f\xfd\x24nonsense");
+    let good = fs::read(&busybox().tar).unwrap();
+    import("cut in a file", &good[..100_000]);
+    fs::write(&file, &good[..200_000]).unwrap();
+    shell(&format!("gzip -kf {0}; head -c 50000 {0}.gz >{0}.cut", file.display()));
+    let cut = fs::read(teu.scratch().join("layer.cut")).unwrap();
+    import("gzip that ends early", &cut);
+    assert_eq!(on_disk(&teu), before);
+}
+
+/// What a registry answers as a manifest.
+const MANIFESTS: &[&str] = &[
+    "",
+    "{",
+    "null",
+    "[]",
+    "7",
+    "\"x\"",
+    "{}",
+    r#"{"schemaVersion":1}"#,
+    r#"{"schemaVersion":3,"mediaType":"application/vnd.oci.image.manifest.v1+json"}"#,
+    r#"{"schemaVersion":"2","mediaType":"application/vnd.oci.image.manifest.v1+json"}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json"}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":7,"layers":[]}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{},"layers":[]}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"x","size":1},"layers":[]}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","size":-1},"layers":[]}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","size":2},"layers":[]}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","size":99999999999},"layers":[]}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:../../../etc/passwd","size":2},"layers":[]}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","manifests":[],"layers":[]}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":7}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","size":2,"platform":{"os":"plan9","architecture":"mips"}}]}"#,
+    r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","size":2,"platform":{"os":"linux","architecture":"amd64"}}]}"#,
+    r#"{"schemaVersion":2,"mediaType":"text/html","config":{},"layers":[]}"#,
+    "<html>not found</html>",
+];
+
+#[test]
+fn manifests() {
+    let registry = Registry::start(RegistryOptions::default());
+    let teu = Teu::new("bad-manifests");
+    teu.ok("ps");
+    let before = on_disk(&teu);
+    for (number, manifest) in MANIFESTS.iter().enumerate() {
+        let file = teu.scratch().join("manifest");
+        fs::write(&file, manifest).unwrap();
+        let hex = shell(&format!("sha256sum {} | cut -d' ' -f1", file.display()));
+        registry.put_manifest("bad", &format!("t{number}"), &hex, manifest.as_bytes());
+        let name = format!("{}/bad:t{number}", registry.address());
+        refused(manifest, &teu.run(&format!("pull {name}")));
+        let done = teu.run(&format!("run --rm --network none {name} true"));
+        refused(manifest, &done);
+        assert_eq!(done.code, 125, "{manifest}: {done:?}");
+    }
+    assert_eq!(on_disk(&teu), before);
+    assert_eq!(teu.ok("images -q"), "");
+}
+
+const CONFIGURATIONS: &[&str] = &[
+    "nonsense",
+    "[",
+    "[registry",
+    "[registry]\ninsecure = 7\n",
+    "[registry]\ninsecure = ['a', 7]\n",
+    "[registry]\ninsecur = []\n",
+    "[registry]\nmirrors = []\n",
+    "[registry.mirrors]\n'docker.io' = 'x'\n",
+    "[registries]\n",
+    "key = 1\n",
+    "[registry]\n[registry]\n",
+    "\u{0}",
+    "[registry]\ninsecure = ['\n",
+];
+
+#[test]
+fn configuration_files() {
+    let teu = Teu::with_busybox("bad-config").elsewhere();
+    crate::pull::configure(&teu, "");
+    teu.ok("ps");
+    let before = on_disk(&teu);
+    for text in CONFIGURATIONS {
+        let file = teu.scratch().join("config.toml");
+        fs::write(&file, text).unwrap();
+        teu.place().shell(&format!("cp {} /etc/teu/config.toml", file.display()));
+        let done = teu.run("run --rm --network none busybox true");
+        refused(text, &done);
+        assert!(done.stderr.contains("/etc/teu/config.toml"), "{text:?}: {done:?}");
+        assert_eq!(done.code, 125, "{text:?}: {done:?}");
+    }
+    teu.place().shell(": >/etc/teu/config.toml");
+    assert_eq!(on_disk(&teu), before);
+}
+
+/// Files that flags name: --env-file, seccomp profiles.
+#[test]
+fn files_that_flags_name() {
+    let teu = Teu::with_busybox("bad-files");
+    teu.ok("ps");
+    let before = on_disk(&teu);
+    let file = teu.scratch().join("file");
+    let run = |what: &str, flag: &str| {
+        let done = teu.run(&format!("run --rm --network none {flag} busybox true"));
+        refused(what, &done);
+        assert_eq!(done.code, 125, "{what:?}: {done:?}");
+    };
+    for text in ["=value\n", "a b=c\n", "\u{0}\n", "a\u{0}b=c\n"] {
+        fs::write(&file, text).unwrap();
+        run(text, &format!("--env-file {}", file.display()));
+    }
+    fs::write(&file, [b'a', b'=', 0xff, 0xfe, b'\n']).unwrap();
+    run("not UTF-8", &format!("--env-file {}", file.display()));
+    for profile in [
+        "",
+        "{",
+        "[]",
+        "7",
+        r#"{"defaultAction":"NONSENSE"}"#,
+        r#"{"defaultAction":7}"#,
+        r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":7}"#,
+        r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"NONSENSE"}]}"#,
+        r#"{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["mkdir"],"action":"SCMP_ACT_ERRNO","args":[{"index":9,"value":1,"op":"SCMP_CMP_EQ"}]}]}"#,
+        r#"{"defaultAction":"SCMP_ACT_ALLOW","architectures":["SCMP_ARCH_NONSENSE"]}"#,
+    ] {
+        fs::write(&file, profile).unwrap();
+        run(profile, &format!("--security-opt seccomp={}", file.display()));
+    }
+    assert_eq!(on_disk(&teu), before);
+}

@@ -1,0 +1,21 @@
+//! The whole program, by subject. Each test has a state root of its own, says in its name what a user may
+//! count on, and looks only at what a user can see.
+//!
+//! Letters and numbers in comments (`N4`, `C7`) are the rows of the mission that a test proves.
+
+mod bad_input;
+mod bad_starts;
+mod cgroups;
+mod containers;
+mod debian;
+mod files;
+mod images;
+mod inspect;
+mod logs;
+mod namespaces;
+mod network;
+mod pull;
+mod rights;
+mod run;
+mod streams;
+mod terminal;
