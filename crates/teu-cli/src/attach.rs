@@ -68,7 +68,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let (container, link) = engine.attach(&names[0], streams)?;
     let talk = Conversation {
         engine: &engine,
-        container: container.id(),
+        container: &container,
         streams,
         tty: process.tty,
         detach_keys: keys,

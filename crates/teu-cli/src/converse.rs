@@ -3,17 +3,17 @@
 use crate::exit_code::Failure;
 use crate::{Outcome, terminal};
 use std::os::fd::AsFd;
-use teu_engine::Engine;
+use std::time::Duration;
 use teu_engine::parts::{Attach, DetachKeys, Exited, Link, Pump, PumpEnd};
+use teu_engine::{Container, Engine};
 use teu_kernel::signal::Signals;
-use teu_model::ContainerId;
 
 /// What a conversation needs to know.
 pub struct Conversation<'a> {
     /// Where it happens.
     pub engine: &'a Engine,
     /// Whose.
-    pub container: &'a ContainerId,
+    pub container: &'a Container,
     /// Which streams.
     pub streams: Attach,
     /// The process has a terminal.
@@ -25,6 +25,9 @@ pub struct Conversation<'a> {
     /// Its first process, whose monitor may be found again; not an exec.
     pub is_first: bool,
 }
+
+/// Ended before it could do anything: a loader without its library, a shell without its script.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The keys as typed, or docker's.
 pub fn detach_keys(typed: Option<&str>) -> Result<DetachKeys, Failure> {
@@ -74,21 +77,32 @@ impl Conversation<'_> {
     }
 
     fn ended(&self, link: Link, exited: Exited) -> Outcome {
-        if let Some(note) = &exited.exit.error {
+        let exit = &exited.exit;
+        if let Some(note) = &exit.error {
             eprintln!("teu: {note}");
         }
+        if self.is_first && exit.code != 0 && exit.finished_at.since(exit.started_at) < AT_ONCE {
+            self.explain(exit.code);
+        }
         if exited.release {
-            self.engine.release(self.container)?;
+            self.engine.release(self.container.id())?;
             link.released()?;
         }
         Ok(exited.exit.code)
     }
 
+    /// A program that ended at once may miss something that can be named.
+    fn explain(&self, code: u8) {
+        if let Some((cause, remedy)) = self.engine.explain_end(self.container, code) {
+            eprintln!("teu: {cause}\nhint: {remedy}");
+        }
+    }
+
     /// Its monitor was killed. Usually the container lives, and another monitor takes over.
     fn find_again(&self) -> Result<Result<Link, u8>, Failure> {
-        match self.engine.attach(self.container.as_str(), self.streams) {
+        match self.engine.attach(self.container.id().as_str(), self.streams) {
             Ok((_, link)) => Ok(Ok(link)),
-            Err(_) => match self.engine.wait(self.container.as_str()) {
+            Err(_) => match self.engine.wait(self.container.id().as_str()) {
                 Ok(exit) => {
                     if let Some(note) = &exit.note {
                         eprintln!("teu: {note}");

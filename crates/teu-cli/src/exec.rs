@@ -70,7 +70,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     }
     let talk = Conversation {
         engine: &engine,
-        container: container.id(),
+        container: &container,
         streams,
         tty: asked.tty,
         detach_keys: keys,

@@ -76,7 +76,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     };
     let talk = Conversation {
         engine: &engine,
-        container: container.id(),
+        container: &container,
         streams,
         tty: request.process.tty,
         detach_keys: keys,

@@ -94,7 +94,7 @@ fn attached(engine: &Engine, name: &str, flags: &StartFlags) -> Outcome {
     };
     let talk = Conversation {
         engine,
-        container: container.id(),
+        container: &container,
         streams,
         tty: process.tty,
         detach_keys: keys,

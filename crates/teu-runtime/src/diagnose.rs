@@ -72,13 +72,19 @@ pub fn diagnose(
     attempt: &Attempt<'_>,
 ) -> Option<Diagnosis> {
     let places = Places { root, mounts };
-    if let Some(found) = working_directory(&places, attempt) {
+    let did_start = attempt.errno.is_none();
+    if !did_start && let Some(found) = working_directory(&places, attempt) {
         return Some(found);
     }
     let search = Search { places, attempt };
     match search.find()? {
+        // It did start, so the file was good; only what it needs may be wrong.
+        Found::Program(path) if did_start => {
+            let about = search.places.stat(&path).ok()?;
+            search.content(&path, &about, 0)
+        }
         Found::Program(path) => search.examine(&path, 0),
-        Found::Problem(diagnosis) => Some(diagnosis),
+        Found::Problem(diagnosis) => (!did_start).then_some(diagnosis),
     }
 }
 
