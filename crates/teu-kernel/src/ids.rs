@@ -40,6 +40,17 @@ pub fn take_terminal(terminal: std::os::fd::BorrowedFd<'_>) -> io::Result<()> {
     Ok(rustix::process::ioctl_tiocsctty(terminal)?)
 }
 
+/// Makes the calling process the first of a process group of its own, and that group the one in
+/// the foreground of `terminal`, if there is one. With SIGTTOU blocked, which otherwise stops
+/// whoever does this from the background.
+pub fn lead_foreground(terminal: Option<std::os::fd::BorrowedFd<'_>>) -> io::Result<()> {
+    rustix::process::setpgid(None, None)?;
+    if let Some(terminal) = terminal {
+        rustix::termios::tcsetpgrp(terminal, rustix::process::getpid())?;
+    }
+    Ok(())
+}
+
 fn check(result: libc::c_long) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

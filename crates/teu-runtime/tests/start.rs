@@ -361,3 +361,62 @@ fn a_clone_that_is_dropped_takes_its_process_with_it() {
     std::io::Read::read_to_string(&mut reader, &mut nothing).unwrap();
     assert_eq!(nothing, "");
 }
+
+/// A group of its own below `hierarchy`, gone at the end.
+struct Group(std::path::PathBuf);
+
+impl Group {
+    fn new(hierarchy: &str) -> Group {
+        let path = std::path::Path::new("/sys/fs/cgroup").join(hierarchy);
+        let group = Group(path.join(format!("teu-test-runtime-{}", std::process::id())));
+        std::fs::create_dir(&group.0).unwrap();
+        group
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Processes that were just reaped leave it a moment later.
+        let gone = (0..100).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            std::fs::remove_dir(&self.0).is_ok()
+        });
+        assert!(gone, "{} stays", self.0.display());
+    }
+}
+
+#[test]
+fn it_joins_its_cgroup_and_sees_it_as_the_root() {
+    use teu_testkit::{Need, have};
+    if !ready() {
+        return;
+    }
+    let pure_v2 = std::path::Path::new("/sys/fs/cgroup/cgroup.controllers").exists();
+    if !pure_v2 && !have(Need::CgroupV1) {
+        return;
+    }
+    let group = Group::new(if pure_v2 { "" } else { "pids" });
+    let name = group.0.file_name().unwrap().to_str().unwrap().to_string();
+    for into_v2 in [false, true] {
+        if into_v2 && !pure_v2 {
+            continue;
+        }
+        let file = group.0.join(if pure_v2 { "cgroup.procs" } else { "tasks" });
+        let tasks = if into_v2 { vec![] } else { vec![file.to_str().unwrap().to_string()] };
+        for (own_namespace, seen) in [(true, "/".to_string()), (false, format!("/{name}"))] {
+            let kinds: Vec<&str> = support::USUAL
+                .into_iter()
+                .filter(|kind| own_namespace || *kind != "cgroup")
+                .collect();
+            let bundle = Bundle::new(&["cat", "/proc/self/cgroup"]).namespaces(&kinds);
+            let cgroup = teu_runtime::CgroupJoin { tasks: tasks.clone(), into_v2 };
+            let plan = bundle.plan_with(PlanFacts { cgroup, ..PlanFacts::default() });
+            let (stdio, reader) = piped();
+            let mut fds = fds(stdio);
+            fds.cgroup_v2 = Some(std::fs::File::open(&group.0).unwrap().into());
+            let text = finish(start(&plan, fds).unwrap(), reader).good();
+            let line = text.lines().find(|line| pure_v2 || line.contains(":pids:")).unwrap();
+            assert!(line.ends_with(&format!(":{seen}")), "{own_namespace} {into_v2}: {text}");
+        }
+    }
+}

@@ -7,12 +7,13 @@
 //! PID 1 stays a copy of the process that set the container up: nothing is executed, nothing has to
 //! lie in the image. It has the program's user, rights and filter.
 
+use super::Program;
 use super::report::{At, Step};
 use crate::error::Stage;
 use std::os::fd::{AsRawFd, BorrowedFd};
 use teu_kernel::clone::{self, exit_now};
 use teu_kernel::libc::{SIGCHLD, SIGTTIN, SIGTTOU};
-use teu_kernel::{child_fs, prctl, sigaction, wait};
+use teu_kernel::{child_fs, ids, prctl, sigaction, wait};
 
 /// What `ps` shows. The program's exec gives it its own names again. While the host's /proc is there.
 pub(super) fn take_name(arguments: (u64, u64)) {
@@ -22,10 +23,13 @@ pub(super) fn take_name(arguments: (u64, u64)) {
 }
 
 /// Returns in the program's process only.
-pub(super) fn fork(socket: BorrowedFd<'_>) -> Step {
+pub(super) fn fork(program: &Program, socket: BorrowedFd<'_>) -> Step {
     // From before the fork on, so that no signal falls between.
     sigaction::block_all();
     let Some(child) = clone::fork().at(Stage::Exec, 0)? else {
+        // Else a Ctrl-C would reach the program twice: from the terminal, and forwarded.
+        let terminal = program.stdio.is_none().then(|| child_fs::borrowed(0)).transpose();
+        terminal.and_then(ids::lead_foreground).at(Stage::Console, 4)?;
         sigaction::reset_all();
         return Ok(());
     };

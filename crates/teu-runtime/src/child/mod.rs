@@ -105,7 +105,18 @@ pub(crate) enum What {
     /// /dev: write-protected only at the end, if at all.
     Dev { filesystem: NewFilesystem, readonly: bool },
     /// A tmpfs with one directory for each hierarchy.
-    Cgroups { tmpfs: NewFilesystem, hierarchies: Vec<Hierarchy>, links: Vec<(CString, CString)> },
+    Cgroups(Cgroups),
+}
+
+/// Several hierarchies of cgroups, in one directory.
+#[derive(Debug)]
+pub(crate) struct Cgroups {
+    pub tmpfs: NewFilesystem,
+    /// Given to the tmpfs when its directories are made.
+    pub readonly: bool,
+    pub hierarchies: Vec<Hierarchy>,
+    /// Other names for them.
+    pub links: Vec<(CString, CString)>,
 }
 
 #[derive(Debug)]

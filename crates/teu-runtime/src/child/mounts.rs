@@ -1,7 +1,7 @@
 //! Each mount of the list: made, given its flags, and only then a place.
 
 use super::report::{At, Failure, Step};
-use super::{HierarchyMount, Mount, NewFilesystem, What, place};
+use super::{Cgroups, HierarchyMount, Mount, NewFilesystem, What, place};
 use crate::error::Stage;
 use std::ffi::CStr;
 use std::io;
@@ -52,10 +52,10 @@ fn one(root: BorrowedFd<'_>, index: usize, mount: &Mount, mounted: &mut Mounted)
             mounted.dev_to_protect = readonly.then_some(made);
             Ok(())
         }
-        What::Cgroups { tmpfs, .. } => {
-            let tree = make(tmpfs, index)?;
+        What::Cgroups(wanted) => {
+            let tree = make(&wanted.tmpfs, index)?;
             attach(root, mount, &tree).at(Stage::Mount, index)?;
-            cgroups(tree.as_fd(), &mount.what, index)
+            cgroups(tree.as_fd(), wanted, index)
         }
     }
 }
@@ -114,10 +114,9 @@ fn configure(filesystem: &Filesystem, new: &NewFilesystem) -> io::Result<()> {
     Ok(())
 }
 
-/// One directory with one mount for each hierarchy, other names for them, and then nothing more.
-fn cgroups(tree: BorrowedFd<'_>, what: &What, index: usize) -> Step {
-    let What::Cgroups { tmpfs, hierarchies, links } = what else { return Ok(()) };
-    for hierarchy in hierarchies {
+/// One directory with one mount for each hierarchy, and other names for them.
+fn cgroups(tree: BorrowedFd<'_>, wanted: &Cgroups, index: usize) -> Step {
+    for hierarchy in &wanted.hierarchies {
         child_fs::mkdir(tree, &hierarchy.name, 0o755).at(Stage::Mount, index)?;
         let place = open_own(tree, &hierarchy.name).at(Stage::Mount, index)?;
         let made;
@@ -130,11 +129,13 @@ fn cgroups(tree: BorrowedFd<'_>, what: &What, index: usize) -> Step {
         };
         mount::attach(mount.as_fd(), place.as_fd()).at(Stage::Mount, index)?;
     }
-    for (name, target) in links {
+    for (name, target) in &wanted.links {
         child_fs::symlink(target, tree, name).at(Stage::Mount, index)?;
     }
-    // The tmpfs was made writable for the directories.
-    let protect = SetAttr { set: Some(tmpfs.attributes | MountAttr::RDONLY), ..SetAttr::default() };
+    if !wanted.readonly {
+        return Ok(());
+    }
+    let protect = SetAttr { set: Some(MountAttr::RDONLY), ..SetAttr::default() };
     mount::set_attr(tree, &protect).at(Stage::Mount, index)
 }
 

@@ -141,7 +141,7 @@ fn through_gate(
         load_filter(program)?;
     }
     if program.init.is_some() {
-        init::fork(socket)?;
+        init::fork(program, socket)?;
     }
     let path = &program.candidates[chosen];
     let error = exec::execve(path, &program.arguments, &program.environment);

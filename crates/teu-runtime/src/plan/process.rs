@@ -20,6 +20,9 @@ impl ProcessPlan {
             return Err(PlanError::Missing { field: "process.args" });
         }
         refuse_labels(process)?;
+        if filter.is_some_and(|filter| filter.listener_path.is_some()) {
+            return Err(PlanError::Unsupported { field: "linux.seccomp.listenerPath".to_string() });
+        }
         for text in process.args.iter().chain(&process.env).chain([&process.cwd]) {
             check_text(text)?;
         }

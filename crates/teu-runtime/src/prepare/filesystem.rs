@@ -1,7 +1,7 @@
 //! File systems that K makes: their type, options and flags.
 
 use super::{change, text, way};
-use crate::child::{Hierarchy, HierarchyMount, NewFilesystem, What, describe};
+use crate::child::{Cgroups, Hierarchy, HierarchyMount, NewFilesystem, What, describe};
 use crate::error::{Stage, StartError};
 use crate::plan::{CgroupHierarchy, MountPlan, Way};
 use std::ffi::CString;
@@ -55,6 +55,7 @@ pub(super) fn cgroups(
     own_namespace: bool,
 ) -> Result<What, StartError> {
     let mut tmpfs = new(plan, "tmpfs", &vec![("mode".to_string(), Some("755".to_string()))])?;
+    let readonly = tmpfs.attributes.contains(MountAttr::RDONLY);
     tmpfs.attributes -= MountAttr::RDONLY;
     let mut links = Vec::new();
     for hierarchy in hierarchies {
@@ -73,7 +74,7 @@ pub(super) fn cgroups(
             Ok(Hierarchy { name: text(Stage::Mount, &hierarchy.name)?, what })
         })
         .collect::<Result<_, StartError>>()?;
-    Ok(What::Cgroups { tmpfs, hierarchies, links })
+    Ok(What::Cgroups(Cgroups { tmpfs, readonly, hierarchies, links }))
 }
 
 /// In a cgroup namespace the mount of a hierarchy begins at the container's own group.
