@@ -25,6 +25,7 @@ pub fn run(program: &TestProgram, environment: &[(&str, &Path)], logs: &Path) ->
         .args([THREADS, "--show-output"])
         .current_dir(&program.directory)
         .env("TEU_TEST_NEEDS", "all")
+        .env("RUST_BACKTRACE", "0")
         .env("CARGO_MANIFEST_DIR", &program.directory)
         .envs(environment.iter().copied())
         .stdin(Stdio::null())

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("teu-engine", 50),
     ("teu-build", 55),
     ("teu-cli", 60), ("teu-docker-api", 60), ("teu-cri", 60), ("teu-kube", 60), ("teu-tools", 60),
-    ("teu-cni", 60), ("teu-runc-cli", 60),
+    ("teu-cni", 60), ("teu-runc-cli", 60), ("teu-hello", 60),
     ("teu", 70),
 ];
 
