@@ -50,9 +50,8 @@ pub fn open(family: Family) -> io::Result<OwnedFd> {
 
 /// Sends one or several messages at once. The kernel takes all of it or nothing.
 pub fn send(socket: BorrowedFd<'_>, messages: &[u8]) -> io::Result<()> {
-    let sent = rustix::io::retry_on_intr(|| {
-        rustix::net::send(socket, messages, SendFlags::NOSIGNAL)
-    })?;
+    let sent =
+        rustix::io::retry_on_intr(|| rustix::net::send(socket, messages, SendFlags::NOSIGNAL))?;
     if sent == messages.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
 
