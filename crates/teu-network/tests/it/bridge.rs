@@ -10,6 +10,8 @@ fn stands_once_and_is_repaired() {
         return;
     }
     on_a_machine(|machine| {
+        // A new network namespace begins with the host's setting.
+        run("sysctl", "-qw net.ipv4.ip_forward=0");
         let network = machine.networks.ensure_default().unwrap();
         assert_eq!(network.pool.to_string(), "172.17.0.0/16");
         assert_eq!(network.mac.to_string(), "02:42:ac:11:00:01");
