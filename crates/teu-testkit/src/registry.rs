@@ -187,7 +187,7 @@ fn make_certificates(directory: &Path, address: &str, self_signed: bool) {
     let script = r#"
         set -e; cd "$1"; mkdir -p "ca/$2"
         new() { openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes "$@"; }
-        names=subjectAltName=DNS:localhost,IP:127.0.0.1
+        names=subjectAltName=DNS:localhost,DNS:registry.test,IP:127.0.0.1
         if [ "$3" = true ]; then
             new -x509 -days 2 -subj /CN=localhost -addext $names -keyout server.key -out server.crt
             cp server.crt "ca/$2/ca.crt"

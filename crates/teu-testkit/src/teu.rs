@@ -79,9 +79,16 @@ impl Teu {
         self
     }
 
-    /// The namespaces of [`Teu::elsewhere`].
+    /// Runs in a mount namespace of its own from now on, in which /etc may look otherwise.
+    #[must_use]
+    pub fn with_own_mounts(mut self) -> Teu {
+        self.place = Some(Place::with_own_mounts());
+        self
+    }
+
+    /// The namespaces it runs in.
     pub fn place(&self) -> &Place {
-        self.place.as_ref().expect("Teu::elsewhere() was called")
+        self.place.as_ref().expect("the test gave it a place")
     }
 
     /// The program under test: `TEU_BIN`, else built with the tests' own profile.
@@ -302,15 +309,27 @@ fn names_in(directory: &Path) -> Vec<String> {
 #[derive(Debug)]
 pub struct Place {
     holder: std::process::Child,
+    /// As nsenter calls them.
+    namespaces: &'static [&'static str],
 }
 
 impl Place {
     /// New ones, with loopback up.
     pub fn new() -> Place {
+        Place::of(&["--net", "--mount"])
+    }
+
+    /// A mount namespace only; the network is the host's.
+    pub fn with_own_mounts() -> Place {
+        Place::of(&["--mount"])
+    }
+
+    fn of(namespaces: &'static [&'static str]) -> Place {
         // The holder ends when its standard input does; the pipe's other end is ours.
         let script = "mount --make-rprivate / && ip link set lo up && echo ready && read -r _";
         let mut holder = Command::new("unshare")
-            .args(["--net", "--mount", "sh", "-c", script])
+            .args(namespaces)
+            .args(["sh", "-c", script])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -318,7 +337,7 @@ impl Place {
         let mut ready = [0; 6];
         let stdout = holder.stdout.as_mut().expect("a piped standard output");
         std::io::Read::read_exact(stdout, &mut ready).expect("the namespaces are made");
-        Place { holder }
+        Place { holder, namespaces }
     }
 
     /// The process that holds them.
@@ -328,7 +347,9 @@ impl Place {
 
     /// The words that run a command there.
     pub fn enter(&self) -> Vec<String> {
-        ["nsenter", "-t", &self.pid().to_string(), "-n", "-m", "--"].map(String::from).to_vec()
+        let pid = self.pid().to_string();
+        let words = ["nsenter", "-t", &pid].into_iter().chain(self.namespaces.iter().copied());
+        words.chain(["--"]).map(String::from).collect()
     }
 
     /// Runs a shell's words there; they must succeed. What they wrote.

@@ -10,12 +10,11 @@ const FAILURES: &[(&str, &str, i32, &[&str])] = &[
     ("not in PATH", "nothing", 127, &["nothing", "executable file not found in $PATH"]),
     ("no such file", "/no/such", 127, &["/no/such", "no such file or directory"]),
     ("no interpreter", "/m/script", 127, &["/no/python"]),
-    ("CRLF line ends", "/m/crlf", 127, &["CRLF"]),
+    ("CRLF line ends", "/m/crlf", 127, &["CR LF"]),
     ("no ELF loader", "/m/glibc", 127, &["ld-linux"]),
-    ("wrong machine type", "/m/arm", 126, &["aarch64"]),
+    ("wrong machine type", "/m/arm", 126, &["arm64"]),
     ("not executable", "/m/plain", 126, &["permission denied", "chmod +x"]),
     ("a directory", "/m/dir", 126, &["is a directory"]),
-    ("noexec mount", "/noexec/busybox", 126, &["noexec"]),
     ("an empty file", "/m/empty", 126, &["empty"]),
     ("no #! line", "/m/text", 126, &["exec format error", "#!"]),
     ("a dangling link", "/m/dangling", 127, &["/no/target"]),
@@ -48,16 +47,8 @@ fn the_program_cannot_be_run() {
     let teu = Teu::with_busybox("bad-starts");
     let volume = files(&teu);
     for (what, program, code, words) in FAILURES {
-        let flags = "--rm --network none --tmpfs /noexec:noexec";
-        let flags = match *program {
-            "/noexec/busybox" => format!("{flags} -v /bin/busybox:/noexec/busybox:ro"),
-            _ => flags.to_string(),
-        };
+        let flags = "--rm --network none";
         let done = teu.run(&format!("run {flags} -v {volume}:/m busybox {program}"));
-        let bind_hides_noexec = *what == "noexec mount";
-        if bind_hides_noexec {
-            continue;
-        }
         assert_eq!(done.code, *code, "{what}: {done:?}");
         for word in *words {
             assert!(done.stderr.contains(word), "{what} says no {word:?}: {done:?}");
@@ -171,5 +162,8 @@ fn nothing_is_left_of_failed_starts() {
         assert!(!done.stderr.is_empty(), "{done:?}");
     }
     assert_eq!(teu.ok("ps -aq"), "");
-    teu_testkit::teu::until("all is as before", || (teu.left() == before).then_some(()));
+    teu_testkit::teu::until("nothing came", || {
+        let left = teu.left();
+        left.iter().all(|line| before.contains(line)).then_some(())
+    });
 }

@@ -175,7 +175,7 @@ fn a_running_one_is_not_removed_without_force() {
 fn ps_filters_and_formats() {
     let teu = Teu::with_busybox("ps");
     teu.ok("run -d --name up --label tier=web --label x busybox sleep 99");
-    teu.ok("run --name done --label tier=db --network none busybox sh -c 'exit 2'");
+    teu.fails(2, "run --name done --label tier=db --network none busybox sh -c 'exit 2'");
     teu.ok("create --name new --network none busybox true");
     let names = |flags: &str| {
         let shown = teu.ok(&format!("ps {flags} --format '{{{{.Names}}}}'"));

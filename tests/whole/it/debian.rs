@@ -8,7 +8,7 @@ use teu_testkit::teu::{shell, until};
 fn nginx_serves_a_page_by_the_containers_address() {
     let teu = Teu::with_debian("nginx");
     teu.ok("run -d --name web debian nginx -g 'daemon off;'");
-    let page = format!("busybox wget -q -T 2 -O - http://{}/ || true", teu.address("web"));
+    let page = format!("timeout 5 busybox wget -q -O - http://{}/ || true", teu.address("web"));
     let page = until("the page", || Some(shell(&page)).filter(|text| !text.is_empty()));
     assert!(page.contains("Welcome to nginx"), "{page}");
     assert_eq!(teu.ok("stop web"), "web");

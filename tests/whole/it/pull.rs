@@ -1,7 +1,6 @@
 //! `pull`, from Debian's docker-registry, filled by skopeo.
 
 use std::fs;
-use std::path::Path;
 use teu_testkit::images::{busybox, debian_directory};
 use teu_testkit::teu::{finish, shell, words};
 use teu_testkit::{Registry, RegistryOptions, Teu, Tty};
@@ -59,45 +58,44 @@ fn debian_over_http_gives_bash() {
 /// The same over HTTPS, with an authority that only this registry has, and a password.
 #[test]
 fn debian_over_https_with_a_private_authority_and_a_password() {
-    let registry =
-        Registry::start(RegistryOptions { tls: true, password: true, ..Default::default() });
+    let options = RegistryOptions { tls: true, password: true, ..Default::default() };
+    let registry = Registry::start(options);
     let from = format!("oci:{}:latest", debian_directory().join("oci").display());
     let credentials = format!("--dest-creds {}:{}", Registry::USER, Registry::PASSWORD);
     skopeo_copy(&from, &registry, "debian", &credentials);
-    let teu = Teu::new("pull-https").elsewhere();
-    let name = format!("{}/debian", registry.address());
-    let told = teu.run(&format!("pull {name}"));
-    assert_ne!(told.code, 0, "{told:?}");
-    assert!(told.stderr.contains("certificate"), "{told:?}");
-    trust(&teu, &registry);
-    let told = teu.run(&format!("pull {name}"));
-    assert_ne!(told.code, 0, "{told:?}");
-    assert!(
-        told.stderr.contains("docker login") || told.stderr.contains("no basic auth"),
-        "{told:?}"
-    );
-    let done = with_password(
-        &teu,
-        &registry,
-        &format!("run --rm --network none {name} bash -c 'echo $BASH'"),
-    );
-    assert_eq!((done.code, done.stdout.as_str()), (0, "/bin/bash"), "{done:?}");
-}
 
-fn trust(teu: &Teu, registry: &Registry) {
-    // Only in the test's own mount namespace.
+    let teu = Teu::new("pull-https").with_own_mounts();
+    let port = registry.address().rsplit(':').next().unwrap();
+    // Loopback by its address would be trusted without a certificate, as docker does.
+    let host = format!("registry.test:{port}");
+    let at = teu.scratch().display();
     teu.place().shell(&format!(
-        "mkdir -p {0}; mount -t tmpfs etc-docker {0}; mkdir {0}/certs.d; cp -r {1}/. {0}/certs.d",
-        if Path::new("/etc/docker").is_dir() { "/etc/docker" } else { "/etc/teu" },
+        "cp /etc/hosts {at}/hosts; echo 127.0.0.1 registry.test >>{at}/hosts
+         mount --bind {at}/hosts /etc/hosts
+         mkdir -p /etc/docker; mount -t tmpfs etc-docker /etc/docker"
+    ));
+    let name = format!("{host}/debian");
+    let done = teu.run(&format!("pull {name}"));
+    assert_ne!(done.code, 0, "{done:?}");
+    assert!(done.stderr.contains("certificate signed by unknown authority"), "{done:?}");
+
+    teu.place().shell(&format!(
+        "mkdir -p /etc/docker/certs.d/{host}; cp {}/*/ca.crt /etc/docker/certs.d/{host}",
         registry.ca_dir().display()
     ));
-}
+    let done = teu.run(&format!("pull {name}"));
+    assert_ne!(done.code, 0, "{done:?}");
+    assert!(done.stderr.contains("no basic auth credentials"), "{done:?}");
 
-fn with_password(teu: &Teu, registry: &Registry, line: &str) -> teu_testkit::teu::Done {
-    let words = words(line);
-    let mut command = teu.command(&words);
-    command.env("DOCKER_CONFIG", registry.docker_config().parent().unwrap());
-    finish(&mut command, &words)
+    let auths = format!(
+        r#"{{"auths":{{"{host}":{{"username":"{}","password":"{}"}}}}}}"#,
+        Registry::USER,
+        Registry::PASSWORD
+    );
+    fs::write(teu.scratch().join("config.json"), auths).unwrap();
+    let words = words(&format!("run --rm --network none {name} bash -c 'echo $BASH'"));
+    let done = finish(teu.command(&words).env("DOCKER_CONFIG", teu.scratch()), &words);
+    assert_eq!((done.code, done.stdout.as_str()), (0, "/usr/bin/bash"), "{done:?}");
 }
 
 /// D1
@@ -129,13 +127,13 @@ fn run_pulls_what_is_missing_and_only_that() {
 fn the_default_registry_may_have_a_mirror() {
     let registry = Registry::start(RegistryOptions::default());
     push_busybox(&registry, "library/mirrored:latest");
-    let teu = Teu::new("mirror").elsewhere();
-    let config = format!("[registry.mirrors]\n'docker.io' = ['http://{}']\n", registry.address());
-    configure(&teu, &config);
-    // Loopback of the test's own network is another one: the registry listens on the host's.
-    let done = in_hosts_network(&teu, "run --rm --network none mirrored echo x");
-    assert_eq!((done.code, done.stdout.as_str()), (0, "x"), "{done:?}");
-    assert_eq!(in_hosts_network(&teu, "images --format '{{.Repository}}'").stdout, "mirrored");
+    let teu = Teu::new("mirror").with_own_mounts();
+    configure(
+        &teu,
+        &format!("[registry.mirrors]\n'docker.io' = ['http://{}']\n", registry.address()),
+    );
+    assert_eq!(teu.ok("run --rm --network none mirrored echo x"), "x");
+    assert_eq!(teu.ok("images --format '{{.Repository}}'"), "mirrored");
 }
 
 /// A mount namespace of the test's own, in which /etc/teu says what the test wants.
@@ -146,18 +144,6 @@ pub fn configure(teu: &Teu, text: &str) {
         "mkdir -p /etc/teu; mount -t tmpfs etc-teu /etc/teu; cp {} /etc/teu/config.toml",
         file.display()
     ));
-}
-
-fn in_hosts_network(teu: &Teu, line: &str) -> teu_testkit::teu::Done {
-    let mut all = vec!["-t".to_string(), teu.place().pid().to_string(), "-m".into(), "--".into()];
-    all.extend([
-        Teu::binary().display().to_string(),
-        "--root".into(),
-        teu.root().display().to_string(),
-    ]);
-    let words = words(line);
-    all.extend(words.clone());
-    finish(std::process::Command::new("nsenter").args(all), &words)
 }
 
 #[test]
@@ -231,11 +217,13 @@ fn ten_at_once_pull_one_image() {
     let children: Vec<_> = (0..10)
         .map(|_| {
             let words = ["run", "--rm", "--network", "none", &name, "true"];
-            teu.command(&words).stderr(std::process::Stdio::null()).spawn().unwrap()
+            teu.command(&words).stderr(std::process::Stdio::piped()).spawn().unwrap()
         })
         .collect();
-    for mut child in children {
-        assert!(child.wait().unwrap().success());
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{}: {told}", output.status);
     }
     assert_eq!(teu.ok("images -q").lines().count(), 1);
 }
