@@ -147,7 +147,6 @@ fn an_address_is_given_back() {
         let interfaces = shell("ip -o link");
         (!interfaces.contains(&format!(" t{}", teu.id()))).then_some(())
     });
-}");
 }
 
 #[test]
