@@ -92,7 +92,7 @@ impl Failure {
     /// Prints it, and returns the status.
     pub fn tell(&self) -> u8 {
         if !self.silent {
-            eprint!("{}", self.text());
+            eprint!("{}", printable(&self.text()));
         }
         self.code
     }
@@ -107,6 +107,19 @@ impl Failure {
         }
         text
     }
+}
+
+/// What was typed, or what a file or a registry said, never reaches the terminal as a command to it.
+fn printable(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '\n' | '\t' => shown.push(letter),
+            letter if letter.is_control() => shown.extend(letter.escape_debug()),
+            letter => shown.push(letter),
+        }
+    }
+    shown
 }
 
 /// An error of the engine ends verbs with 1; `run`, `create` and `exec` choose their own.
