@@ -28,8 +28,23 @@ pub struct TestProgram {
     pub directory: PathBuf,
 }
 
+/// All that was built.
+#[derive(Debug)]
+pub struct Built {
+    pub programs: Vec<TestProgram>,
+    /// Ordinary programs of packages with tests: `env!("CARGO_BIN_EXE_…")` names them by their path.
+    pub helpers: Vec<Helper>,
+}
+
+/// A program that tests start.
+#[derive(Clone, Debug)]
+pub struct Helper {
+    pub package: String,
+    pub path: PathBuf,
+}
+
 /// Builds the test programs of the named packages, or all of the workspace.
-pub fn test_programs(packages: &[&str]) -> Result<Vec<TestProgram>> {
+pub fn test_programs(packages: &[&str]) -> Result<Built> {
     let mut command = cargo();
     command.args(["test", "--quiet", "--no-run", "--message-format=json-render-diagnostics"]);
     if packages.is_empty() {
@@ -47,7 +62,8 @@ pub fn test_programs(packages: &[&str]) -> Result<Vec<TestProgram>> {
     if programs.is_empty() {
         return Err("cargo built no test program".to_string());
     }
-    Ok(programs)
+    let helpers = text.lines().filter_map(helper).collect();
+    Ok(Built { programs, helpers })
 }
 
 /// The whole program as it is shipped, for the tests that run it.
@@ -72,6 +88,16 @@ pub fn teu() -> Result<PathBuf> {
         message["executable"].as_str().map(PathBuf::from)
     });
     made.ok_or_else(|| "cargo does not say where it put teu".to_string())
+}
+
+fn helper(line: &str) -> Option<Helper> {
+    let message: Value = serde_json::from_str(line).ok()?;
+    if message["profile"]["test"] != false {
+        return None;
+    }
+    let path = PathBuf::from(message["executable"].as_str()?);
+    let directory = Path::new(message["manifest_path"].as_str()?).parent()?;
+    Some(Helper { package: directory.file_name()?.to_str()?.to_string(), path })
 }
 
 fn program(line: &str, root: &Path) -> Option<TestProgram> {

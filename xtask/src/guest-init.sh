@@ -34,6 +34,10 @@ done
 
 mkdir -p /tests
 mount -o ro /dev/vdb /tests
+while read -r file path; do
+    mkdir -p "$(dirname "$path")"
+    cp "/tests/$file" "$path"
+done </tests/helpers
 echo "@@teu kernel $(uname -r)"
 if grep -q teu.shell /proc/cmdline; then
     echo "The tests are listed in /tests/list. The end of this shell is the machine's."

@@ -4,7 +4,7 @@
 //! lines that begin with `@@teu` tell where a program begins and ends (`guest-init.sh`).
 
 use crate::Result;
-use crate::build::{self, Part, TestProgram};
+use crate::build::{self, Built, Helper, Part, TestProgram};
 use crate::count::{Outcome, Run, Tally};
 use crate::guest_image::{self, Kernel};
 use crate::suite::failures_of;
@@ -38,10 +38,10 @@ struct Section<'a> {
 }
 
 /// Boots all guests, one after another, and counts.
-pub fn run_all(programs: &[TestProgram], tally: &mut Tally) -> Result<()> {
+pub fn run_all(built: &Built, tally: &mut Tally) -> Result<()> {
     let chosen: Vec<&TestProgram> =
-        programs.iter().filter(|program| is_for_guests(program)).collect();
-    let tests = make_tests_disk(&chosen)?;
+        built.programs.iter().filter(|program| is_for_guests(program)).collect();
+    let tests = make_tests_disk(&chosen, built)?;
     for version in VERSIONS {
         let started = Instant::now();
         let console = boot(version, &tests)?;
@@ -65,16 +65,20 @@ fn is_for_guests(program: &TestProgram) -> bool {
 
 /// A guest to look around in.
 pub fn shell(version: &str) -> Result<()> {
-    let programs = build::test_programs(PACKAGES)?;
-    let tests = make_tests_disk(&programs.iter().collect::<Vec<_>>())?;
+    let built = build::test_programs(PACKAGES)?;
+    let tests = make_tests_disk(&built.programs.iter().collect::<Vec<_>>(), &built)?;
     crate::run(qemu(version, &tests, "teu.shell")?.args(["-serial", "mon:stdio"]))
 }
 
-fn make_tests_disk(programs: &[&TestProgram]) -> Result<PathBuf> {
+fn make_tests_disk(programs: &[&TestProgram], built: &Built) -> Result<PathBuf> {
+    let helpers = built.helpers.iter();
+    let helpers: Vec<&Helper> = helpers
+        .filter(|helper| programs.iter().any(|program| program.package == helper.package))
+        .collect();
     let directory = scratch().join("guest");
     guest_image::make_directory(&directory)?;
     let disk = directory.join("tests.ext4");
-    guest_image::tests_disk(programs, &directory.join("staging"), &disk)?;
+    guest_image::tests_disk(programs, &helpers, &directory.join("staging"), &disk)?;
     Ok(disk)
 }
 

@@ -9,7 +9,7 @@
 //! ```
 //! Removing the directory is how to get a newer kernel.
 
-use crate::build::TestProgram;
+use crate::build::{Helper, TestProgram};
 use crate::packages::apt_get;
 use crate::{Result, output, run};
 use std::collections::BTreeSet;
@@ -209,14 +209,27 @@ impl Kernel {
     }
 }
 
-/// The disk with the test programs: `list`, the programs stripped, each package's sources.
-pub fn tests_disk(programs: &[&TestProgram], staging: &Path, disk: &Path) -> Result<()> {
+/// The disk with the test programs: `list`, the programs stripped, each package's sources; and
+/// `helpers`, the programs that tests start, with the paths by which they know them.
+pub fn tests_disk(
+    programs: &[&TestProgram],
+    helpers: &[&Helper],
+    staging: &Path,
+    disk: &Path,
+) -> Result<()> {
     remove_directory(staging)?;
     make_directory(&staging.join("sources"))?;
     let mut list = String::new();
+    for helper in helpers {
+        let file = format!("helper-{}", list.lines().count());
+        strip(&helper.path, &staging.join(&file))?;
+        list += &format!("{file} {}\n", helper.path.display());
+    }
+    write(&staging.join("helpers"), list.as_bytes())?;
+    list.clear();
     for program in programs {
         let file = program.name.replace('/', "-");
-        run(Command::new("strip").arg("-o").arg(staging.join(&file)).arg(&program.path))?;
+        strip(&program.path, &staging.join(&file))?;
         let sources = staging.join("sources").join(&program.package);
         if !sources.exists() {
             run(Command::new("cp").arg("-a").arg(&program.directory).arg(&sources))?;
@@ -228,6 +241,10 @@ pub fn tests_disk(programs: &[&TestProgram], staging: &Path, disk: &Path) -> Res
     let size: u64 = size.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0);
     make_disk(disk, staging, size + size / 4 + (32 << 20))?;
     remove_directory(staging)
+}
+
+fn strip(from: &Path, to: &Path) -> Result<()> {
+    run(Command::new("strip").arg("-o").arg(to).arg(from))
 }
 
 /// All files of this machine that the guest gets: the packages', and the libraries of their programs.

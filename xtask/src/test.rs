@@ -6,6 +6,7 @@ use crate::{Result, cargo, guest, packages, root, suite, tidy};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 const PARTS: [&str; 5] = ["lint", "unit", "kernel", "whole", "guests"];
@@ -38,15 +39,15 @@ pub fn run(words: &[&str]) -> Result<()> {
 }
 
 fn run_programs(only: &[&str], wants: &dyn Fn(&str) -> bool, tally: &mut Tally) -> Result<()> {
-    let programs = build::test_programs(only)?;
+    let built = build::test_programs(only)?;
     for (name, part) in [("unit", Part::Unit), ("kernel", Part::Kernel), ("whole", Part::Whole)] {
         if wants(name) {
-            run_part(part, &programs, tally)?;
+            run_part(part, &built.programs, tally)?;
         }
     }
     if wants("guests") {
         heading("guests");
-        guest::run_all(&programs, tally)?;
+        guest::run_all(&built, tally)?;
     }
     Ok(())
 }
@@ -129,12 +130,30 @@ fn run_part(part: Part, programs: &[TestProgram], tally: &mut Tally) -> Result<(
     let logs = logs(HOST)?;
     let mut environment: Vec<(&str, &Path)> = Vec::new();
     environment.extend(teu.as_deref().map(|teu| ("TEU_BIN", teu)));
+    let before = logs.join("machine-before");
+    if part == Part::Whole {
+        crate::run(leaks("snapshot", &before).current_dir(root()))?;
+    }
     for program in programs {
         let started = Instant::now();
         let run = suite::run(program, &environment, &logs)?;
         tally.add(HOST, &program.name, run, started.elapsed().as_secs_f64());
     }
+    if part == Part::Whole {
+        let started = Instant::now();
+        let clean = crate::run(leaks("compare", &before).current_dir(root())).is_ok();
+        let name = "the machine is as it was before";
+        let time = started.elapsed().as_secs_f64();
+        tally.add(HOST, "tests/leaks.sh", Run::of_one(name, clean), time);
+    }
     Ok(())
+}
+
+/// Shows what is there now and was not before, or the other way round.
+fn leaks(verb: &str, file: &Path) -> Command {
+    let mut command = Command::new("tests/leaks.sh");
+    command.arg(verb).arg(file);
+    command
 }
 
 /// Where the output of each program of a mode is kept.
