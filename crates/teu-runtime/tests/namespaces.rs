@@ -61,7 +61,11 @@ fn every_subset_of_the_eight_is_what_was_asked_for() {
         let chosen = |n: usize| subset >> n & 1 == 1;
         let all = NamespaceKind::ALL;
         let kinds: Vec<_> = (0..8).filter(|n| chosen(*n)).map(|n| all[n]).collect();
-        let sleeper = Sleeper::start(bundle(&kinds));
+        let mut bundle = bundle(&kinds);
+        // Mounts are for other tests; 256 times all would take minutes in an emulated guest.
+        let mounts = bundle.spec["mounts"].as_array_mut().unwrap();
+        mounts.retain(|mount| mount["destination"] == "/dev");
+        let sleeper = Sleeper::start(bundle);
         for kind in all {
             let inside = link(&sleeper.running.pid.to_string(), kind);
             assert_eq!(

@@ -125,7 +125,7 @@ fn a_racer_gets_nothing_outside() {
                 teu_kernel::child_fs::exchange(&a, &b).unwrap();
             }
         });
-        for _ in 0..100 {
+        for _ in 0..50 {
             let (stdio, _reader) = piped();
             if let Ok(running) = start(&bundle.plan(), fds(stdio)) {
                 teu_kernel::wait::wait(std::os::fd::AsFd::as_fd(&running.pidfd)).unwrap();
@@ -150,6 +150,10 @@ fn a_working_directory_outside_is_refused() {
         let cwd = format!("/proc/self/fd/{number}");
         let error = failure(&Bundle::new(&["true"]).set("/process/cwd", json!(cwd)));
         assert_eq!(error.stage, Stage::WorkingDirectory, "{number}: {error:?}");
+        // Each costs a second in an emulated guest; these are those that could be open.
+        if number > 5 && number != 25 {
+            continue;
+        }
         let mut plan = sleeper.exec_plan(&["true"]);
         plan.process.cwd = cwd;
         let (stdio, _reader) = piped();
