@@ -79,10 +79,16 @@ impl Teu {
         self
     }
 
-    /// Runs in a mount namespace of its own from now on, in which /etc may look otherwise.
+    /// Runs in a mount namespace of its own from now on, in which /etc may be changed.
     #[must_use]
-    pub fn with_own_mounts(mut self) -> Teu {
-        self.place = Some(Place::with_own_mounts());
+    pub fn with_own_etc(mut self) -> Teu {
+        let place = Place::with_own_mounts();
+        let at = self.scratch.display();
+        place.shell(&format!(
+            "mkdir {at}/etc-upper {at}/etc-work
+             mount -t overlay -o lowerdir=/etc,upperdir={at}/etc-upper,workdir={at}/etc-work etc /etc"
+        ));
+        self.place = Some(place);
         self
     }
 

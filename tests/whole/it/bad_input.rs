@@ -177,7 +177,6 @@ const FLAGS: &[&str] = &[
     "--name é",
     "--name .",
     "-h 'a b'",
-    "-h ''x:y/z\\",
     "--hostname aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     "-v relative:/m",
     "-v /etc:relative",
@@ -219,7 +218,6 @@ const FLAGS: &[&str] = &[
     "--device /dev/null:/dev/x:q",
     "--device /dev/null:/dev/x:rwm:y",
     "--network nonsense",
-    "--network ''",
     "--network container:nobody",
     "--dns x",
     "--dns 300.1.1.1",
@@ -646,7 +644,7 @@ const CONFIGURATIONS: &[&str] = &[
 
 #[test]
 fn configuration_files() {
-    let teu = Teu::with_busybox("bad-config").with_own_mounts();
+    let teu = Teu::with_busybox("bad-config").with_own_etc();
     crate::pull::configure(&teu, "");
     teu.ok("ps");
     let before = on_disk(&teu);
@@ -699,5 +697,5 @@ fn files_that_flags_name() {
         run(profile, &format!("--security-opt seccomp={}", file.display()));
     }
     assert_eq!(on_disk(&teu), before);
-    refusals.end(15);
+    refusals.end(14);
 }

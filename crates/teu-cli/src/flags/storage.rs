@@ -100,28 +100,33 @@ fn volume(text: &str) -> Result<MountRequest, String> {
     } else {
         return Err(refused("named volumes come later; a path of the host begins with /"));
     };
-    let (mut read_only, mut propagation) = (false, None);
+    let (mut read_only, mut propagation) = (None, None);
+    // Docker's words; of one kind only one may be given.
+    let invalid = || refused(&format!("invalid mode: {options}"));
     for option in options.split(',').filter(|option| !option.is_empty()) {
         match option {
-            "ro" | "readonly" => read_only = true,
-            "rw" => read_only = false,
+            "ro" | "readonly" | "rw" => {
+                if read_only.replace(option != "rw").is_some() {
+                    return Err(invalid());
+                }
+            }
             // What these ask for is what is done: for volumes, and for Docker Desktop.
             "nocopy" | "consistent" | "cached" | "delegated" => {}
             // A relabelling for SELinux, which has nothing to do where there is none.
             "z" | "Z" if !std::path::Path::new("/sys/fs/selinux").exists() => {}
             "z" | "Z" => return Err(refused("labels of SELinux are not there yet")),
             other => {
-                propagation = Some(
-                    self::propagation(other)
-                        .ok_or_else(|| refused(&format!("invalid mode: {other}")))?,
-                )
+                let asked = self::propagation(other).ok_or_else(invalid)?;
+                if propagation.replace(asked).is_some() {
+                    return Err(invalid());
+                }
             }
         }
     }
     Ok(MountRequest::Bind {
         source,
         target: target.to_string(),
-        read_only,
+        read_only: read_only.unwrap_or(false),
         propagation,
         recursive: true,
         create_source: true,
