@@ -5,6 +5,7 @@ mod build;
 mod count;
 mod guest;
 mod guest_image;
+mod long;
 mod packages;
 mod suite;
 mod test;
@@ -21,6 +22,7 @@ cargo xtask CHORE
 
   test                  everything, as CI runs it (root; installs the Debian packages it needs)
   test PART... teu-X... some of it: lint unit kernel whole guests; of these packages only
+  long crash            SIGKILL at every system call of every verb, instead of a sample
   tidy                  the rules of the house that no compiler knows
   guest 6.1|6.12        a shell in the guest, with the test programs below /tests
 ";
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match words.as_slice() {
         ["test", parts @ ..] => test::run(parts),
+        ["long", what] => long::run(what),
         ["tidy"] => tidy::run(),
         ["guest", version] => guest::shell(version),
         [] | ["help" | "--help" | "-h"] => {
