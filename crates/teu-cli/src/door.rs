@@ -2,6 +2,7 @@
 
 use crate::exit_code::Failure;
 use std::ffi::OsString;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use teu_engine::{Engine, Outside};
 use teu_model::Paths;
@@ -71,7 +72,8 @@ impl Door {
                     Failure::new(format!("cannot use the state root {}", root.display()))
                         .because(source)
                 };
-                std::fs::create_dir_all(&root).map_err(failed)?;
+                let mut private = std::fs::DirBuilder::new();
+                private.recursive(true).mode(0o700).create(&root).map_err(failed)?;
                 // One root has one name, however it was typed: names on the machine are made of it.
                 root.canonicalize().map_err(failed)?
             }
