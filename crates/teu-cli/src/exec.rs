@@ -49,6 +49,9 @@ const VERB: Verb<ExecFlags> = Verb {
 pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, words)) = VERB.parse(words)? else { return Ok(0) };
     let (name, command) = (&words[0], &words[1..]);
+    if flags.process.names_nobody() {
+        return Err(Failure::usage(Some("exec"), "the user in -u is empty"));
+    }
     let asked = flags.process.resolve(command).map_err(Failure::new)?;
     let streams = Attach { stdin: asked.stdin, stdout: true, stderr: true };
     let keys = detach_keys(flags.process.detach_keys.as_deref())?;

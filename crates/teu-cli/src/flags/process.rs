@@ -166,6 +166,11 @@ pub const fn exec_process<T: HasProcess>() -> [Flag<T>; 8] {
 }
 
 impl ProcessFlags {
+    /// `-u ''`: for `exec` nobody, and not the container's own user (CVE-2026-30892).
+    pub fn names_nobody(&self) -> bool {
+        self.user.as_deref() == Some("")
+    }
+
     /// The process that was meant. `command`: what stands after the image or the container.
     pub fn resolve(&self, command: &[String]) -> Result<ProcessRequest, String> {
         if let Some(cwd) = self.cwd.as_deref().filter(|cwd| !cwd.starts_with('/')) {

@@ -33,7 +33,7 @@ impl Search<'_> {
         let line = String::from_utf8_lossy(&line[..end]);
         if line.ends_with('\r') {
             let cause = format!(
-                "the first line of {path} ends as on Windows (CR LF), so that its interpreter is \
+                "the first line of {path} ends as on Windows (CRLF), so that its interpreter is \
                  looked for as `{}\\r`",
                 line.trim()
             );
@@ -99,8 +99,9 @@ impl Search<'_> {
             return Some(Diagnosis::new(NOT_RUNNABLE, cause, remedy));
         };
         if !elf.machine.runs_here() {
-            let (theirs, here) = (elf.machine.name(), Machine::HERE.name());
+            let (theirs, here) = (elf.machine.kernel_name(), Machine::HERE.kernel_name());
             let cause = format!("{path} is built for {theirs}, and this machine is {here}");
+            let here = Machine::HERE.name();
             let remedy = format!("take the image for this machine: --platform linux/{here}");
             return Some(Diagnosis::new(NOT_RUNNABLE, cause, remedy));
         }

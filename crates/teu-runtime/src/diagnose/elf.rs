@@ -36,6 +36,16 @@ impl Machine {
             }
     }
 
+    /// As `uname -m` and `file` say it.
+    pub fn kernel_name(self) -> &'static str {
+        match self.name() {
+            "amd64" => "x86_64",
+            "386" => "i386",
+            "arm64" => "aarch64",
+            other => other,
+        }
+    }
+
     /// As platforms are spelled.
     pub fn name(self) -> &'static str {
         match (self.number, self.little) {

@@ -150,7 +150,7 @@ fn scripts() {
         "script for /usr/local/bin/bash",
         "it is at /usr/bin/bash here",
     );
-    check(script("#!/bin/sh\r\necho\r\n"), "x", ENOENT, 127, "CR LF", "dos2unix");
+    check(script("#!/bin/sh\r\necho\r\n"), "x", ENOENT, 127, "CRLF", "dos2unix");
     check(script("#! \n"), "x", ENOEXEC, 126, "names no interpreter", "#!/bin/sh");
     check(script("#!/bin/x\n"), "x", Some(40), 126, "more than 5 interpreters", "");
     check(script("echo hello\n"), "x", ENOEXEC, 126, "text without a #! line", "sh FILE");
@@ -181,7 +181,7 @@ fn binaries() {
     check(image(), "x", ENOENT, 127, "its loader /lib64/ld-linux-x86-64.so.2", "statically");
     let alpine = image().file("lib/ld-musl-x86_64.so.1", &program(62, None, &[]), 0o755);
     check(alpine, "x", ENOENT, 127, "this is a musl image (Alpine)", "Debian");
-    for (machine, name) in [(183, "arm64"), (40, "arm"), (243, "riscv64"), (9999, "another")] {
+    for (machine, name) in [(183, "aarch64"), (40, "arm"), (243, "riscv64"), (9999, "another")] {
         let image = Image::new().file("bin/x", &program(machine, None, &[]), 0o755);
         let cause = format!("is built for {name}");
         check(image, "x", ENOEXEC, 126, &cause, "--platform linux/amd64");
