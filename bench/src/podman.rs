@@ -23,7 +23,8 @@ impl Podman {
     pub fn command(&self, words: &[&str]) -> Command {
         let mut command = Command::new("podman");
         command.arg("--root").arg(self.directory.join("root"));
-        command.arg("--runroot").arg(self.directory.join("run"));
+        // In memory, as the others have it.
+        command.arg("--runroot").arg(format!("/run{}", self.cgroup));
         command.args(["--cgroup-manager", "cgroupfs", "--runtime", "runc"]);
         command.args(["--storage-driver", "overlay", "--events-backend", "none"]).args(words);
         command

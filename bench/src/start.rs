@@ -66,6 +66,9 @@ pub fn exec(world: &World) -> Result<()> {
         all.push(Contestant::new("podman", turn));
     }
     compare("`exec CONTAINER true`", ROUNDS, all)?;
+    if let Some(podman) = &world.podman {
+        run(&mut podman.command(&["rm", "--all", "--force", "--time", "0"]))?;
+    }
     if let (Some(docker), Some(id)) = (&world.docker, theirs) {
         run(&mut docker.command(&["rm", "-f", &id]))?;
     }
