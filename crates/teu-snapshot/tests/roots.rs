@@ -6,7 +6,7 @@ use std::fs;
 use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use support::{Store, assert_same, look};
+use support::{Store, assert_same, best, drivers, look};
 use teu_model::DiffId;
 use teu_snapshot::{Driver, SnapshotError, Snapshots, WritableOptions};
 use teu_tar::{Entry, Kind, Time, Writer, Xattr};
@@ -77,12 +77,14 @@ fn check_oddities(driver: Driver) {
 
 #[test]
 fn one_of_everything_from_files() {
-    check_oddities(Driver::ErofsFile);
+    if drivers().contains(&Driver::ErofsFile) {
+        check_oddities(Driver::ErofsFile);
+    }
 }
 
 #[test]
 fn one_of_everything_from_loop_devices() {
-    if Path::new("/dev/loop-control").exists() {
+    if drivers().contains(&Driver::ErofsLoop) {
         check_oddities(Driver::ErofsLoop);
     }
 }
@@ -100,25 +102,32 @@ fn real_files_in_layers() {
     }
     let store = Store::new("real");
     let mut layers = Vec::new();
-    for part in ["etc", "usr/sbin", "usr/share/perl5 var/lib/dpkg/info"] {
+    let there = |part: &&str| part.split(' ').all(|path| Path::new("/").join(path).exists());
+    let parts = ["etc", "usr/sbin", "usr/share/perl5 var/lib/dpkg/info"];
+    for part in parts.into_iter().filter(there) {
         store.shell(&format!(
             "tar --xattrs --xattrs-include='*' --format=posix -cf a.tar -C / {part}"
         ));
         layers.push(store.add_layer(&fs::read(store.top.join("a.tar")).unwrap()));
         store.shell("mkdir -p t; tar --xattrs --xattrs-include='*' -xpf a.tar -C t");
     }
-    let root = store.snapshots(Driver::ErofsFile).ensure_root(&layers).unwrap();
+    let root = store.snapshots(best()).ensure_root(&layers).unwrap();
     let (got, mut expected) = (look(&root.path), look(&store.top.join("t")));
     // Parents that no layer names: `usr` and the like are root's, 0755, of 1970.
     for implied in ["", "usr", "usr/share", "var", "var/lib", "var/lib/dpkg"] {
-        expected.insert(implied.into(), "40755 0:0 0.000000000 0  ".into());
+        if expected.contains_key(implied) {
+            expected.insert(implied.into(), "40755 0:0 0.000000000 0  ".into());
+        }
     }
     assert_same(&got, &expected);
+    if best() == Driver::Tree {
+        return;
+    }
     // The same stack built twice is the same, byte for byte.
     let place = store.paths.root.join("roots/sha256").join(root.chain.0.hex()).join("root.erofs");
     let first = fs::read(&place).unwrap();
-    store.snapshots(Driver::ErofsFile).forget_root(&root.chain).unwrap();
-    store.snapshots(Driver::ErofsFile).prepare(&layers).unwrap();
+    store.snapshots(best()).forget_root(&root.chain).unwrap();
+    store.snapshots(best()).prepare(&layers).unwrap();
     assert!(first == fs::read(&place).unwrap());
 }
 
@@ -154,7 +163,7 @@ fn whiteouts_across_layers_with_every_driver() {
             layer.file("kept/above", 0o640, b"again")
         })),
     ];
-    for driver in Driver::ALL {
+    for driver in drivers() {
         let snapshots = store.snapshots(driver);
         let root = snapshots.ensure_root(&layers).unwrap();
         let mut seen: Vec<_> = look(&root.path).into_keys().collect();
@@ -193,7 +202,7 @@ fn what_overlayfs_would_misread_is_left_out() {
         layer.append(&entry("d", Kind::Directory), std::io::empty())?;
         layer.append(&entry("d/below", Kind::Character { major: 0, minor: 0 }), std::io::empty())
     }));
-    for driver in Driver::ALL {
+    for driver in drivers() {
         let snapshots = store.snapshots(driver);
         let root = snapshots.ensure_root(&[below.clone(), above.clone()]).unwrap();
         assert!(root.path.join("d/below").is_file());
@@ -213,7 +222,7 @@ fn an_overlay_is_written_and_the_root_stays() {
         layer.file("file", 0o644, b"old")?;
         layer.file("other", 0o644, b"other")
     }));
-    for driver in Driver::ALL {
+    for driver in drivers() {
         let snapshots = store.snapshots(driver);
         let root = snapshots.ensure_root(std::slice::from_ref(&diff)).unwrap();
         for (number, volatile) in [false, true].into_iter().enumerate() {
@@ -267,7 +276,7 @@ fn fifty_at_once_mount_it_once() {
     assert_eq!(mounts.lines().filter(|line| line.contains(&run)).count(), 1);
     assert_eq!(snapshots.mounted_roots().unwrap(), snapshots.built_roots().unwrap());
     assert_eq!(fs::read_dir(store.paths.root.join("ingest")).unwrap().count(), 0);
-    assert_eq!(snapshots.driver(), Some(Driver::ErofsFile), "this file system is a disk's");
+    assert_eq!(snapshots.driver(), Some(best()), "this file system is a disk's");
 }
 
 #[test]
@@ -276,7 +285,7 @@ fn no_layer_at_all_is_an_empty_root() {
         return;
     }
     let store = Store::new("empty");
-    for driver in Driver::ALL {
+    for driver in drivers() {
         let root = store.snapshots(driver).ensure_root(&[]).unwrap();
         assert_eq!(look(&root.path).into_keys().collect::<Vec<_>>(), [""]);
         store.snapshots(driver).forget_root(&root.chain).unwrap();
@@ -285,12 +294,12 @@ fn no_layer_at_all_is_an_empty_root() {
 
 #[test]
 fn what_is_damaged_is_made_again_or_told() {
-    if !have(Need::Root) {
+    if !have(Need::Root) || best() == Driver::Tree {
         return;
     }
     let store = Store::new("damaged");
     let diff = store.add_layer(&archive(|layer| layer.file("file", 0o644, b"x")));
-    let snapshots = store.snapshots(Driver::ErofsFile);
+    let snapshots = store.snapshots(best());
     let stack = std::slice::from_ref(&diff);
     // A damaged index of a layer: the archive tells the same.
     fs::write(store.layer(&diff).join("index"), b"nonsense").unwrap();
@@ -336,7 +345,7 @@ fn an_archive_cut_after_its_last_byte() {
     let mut bytes = archive(|layer| layer.file("file", 0o644, &[b'x'; 700]));
     bytes.truncate(512 + 700);
     let diff = store.add_layer(&bytes);
-    for driver in Driver::ALL {
+    for driver in drivers() {
         let root = store.snapshots(driver).ensure_root(std::slice::from_ref(&diff)).unwrap();
         assert_eq!(fs::read(root.path.join("file")).unwrap(), [b'x'; 700]);
         store.snapshots(driver).forget_root(&root.chain).unwrap();
@@ -389,7 +398,7 @@ fn nothing_outside_is_touched() {
     let mut refused = 0;
     for bytes in attempts {
         let diff = store.add_layer(&bytes);
-        for driver in [Driver::Tree, Driver::ErofsFile] {
+        for driver in [Driver::Tree, best()] {
             let snapshots = store.snapshots(driver);
             match snapshots.ensure_root(std::slice::from_ref(&diff)) {
                 Ok(root) => snapshots.forget_root(&root.chain).unwrap(),

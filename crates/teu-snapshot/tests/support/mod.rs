@@ -17,6 +17,25 @@ pub struct Store {
     pub top: TempDir,
 }
 
+/// What this kernel can, best first: EROFS reads files since 6.12, and blocks smaller than a page,
+/// which an archive's are, since 6.4.
+pub fn drivers() -> Vec<Driver> {
+    let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
+    let mut numbers = release.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or(0));
+    let version = (numbers.next().unwrap(), numbers.next().unwrap());
+    let can = |driver: &Driver| match driver {
+        Driver::ErofsFile => version >= (6, 12),
+        Driver::ErofsLoop => version >= (6, 4) && Path::new("/dev/loop-control").exists(),
+        Driver::Tree => true,
+    };
+    Driver::ALL.into_iter().filter(can).collect()
+}
+
+/// The one that teu chooses here.
+pub fn best() -> Driver {
+    drivers()[0]
+}
+
 impl Store {
     pub fn new(name: &str) -> Store {
         let top = TempDir::new(name);
@@ -57,7 +76,7 @@ impl Store {
 impl Drop for Store {
     fn drop(&mut self) {
         // Mounts go before the directory does.
-        self.snapshots(Driver::ErofsFile).unmount_all().unwrap();
+        self.snapshots(best()).unmount_all().unwrap();
     }
 }
 
