@@ -7,6 +7,7 @@ use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use teu_kernel::mount;
 use teu_kernel::wait::{self, Ended};
 use teu_oci::runtime::Spec;
@@ -36,7 +37,11 @@ impl Bundle {
         for directory in ["bin", "etc", "tmp", "proc", "sys", "dev", "root"] {
             fs::create_dir_all(root.join(directory)).unwrap();
         }
-        fs::copy(busybox(), root.join("bin/busybox")).unwrap();
+        // By another process: a copy made here could, while it is open for writing, be inherited by
+        // a process that another test clones, and could then not be executed (ETXTBSY).
+        let copy = root.join("bin/busybox");
+        let copied = Command::new(busybox()).args(["cp", busybox()]).arg(copy).status();
+        assert!(copied.unwrap().success());
         for name in [
             "sh", "cat", "ls", "echo", "id", "mount", "sleep", "true", "stat", "grep", "readlink",
             "hostname", "mkdir", "touch", "pwd", "env", "kill", "tty", "stty", "test", "ps", "dd",
