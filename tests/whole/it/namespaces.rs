@@ -131,7 +131,7 @@ fn a_process_has_one_number_per_nested_namespace() {
 #[test]
 fn when_the_first_process_ends_all_end() {
     let teu = Teu::with_busybox("last-one");
-    teu.ok("run -d --network none --name a busybox sh -c 'sleep 999 & exec sleep 0.5'");
+    teu.ok("run -d --network none --name a busybox sh -c 'sleep 999 & exec sleep 3'");
     let group = teu.cgroup("a", "pids");
     let pids = fs::read_to_string(group.join("cgroup.procs")).unwrap();
     let pids: Vec<&str> = pids.lines().collect();
