@@ -25,7 +25,10 @@ use world::World;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// What can be measured, and how.
-const MEASURES: &[(&str, fn(&World) -> Result<()>)] = &[
+/// What is measured, and how.
+type Measure = (&'static str, fn(&World) -> Result<()>);
+
+const MEASURES: &[Measure] = &[
     ("run", start::bridge),
     ("run-none", start::no_network),
     ("run-hello", start::hello),
