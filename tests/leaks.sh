@@ -13,7 +13,7 @@ section() { sed "s|^|$1: |"; }
 # Every line stands for one thing, without what changes by itself: counters, ages, ids of mounts.
 look() {
     ip -o link show | sed 's/^[0-9]*: \([^:]*\): <[^>]*>/\1/; s/ state [A-Z]*//; s/ qlen [0-9]*//' | section link
-    ip -o address show | sed 's/^[0-9]*: //; s/valid_lft.*//' | section address
+    ip -o address show | sed 's/^[0-9]*: //; s/ tentative//; s/valid_lft.*//' | section address
     ip route show table all | grep -v ' proto ra ' | sed 's/ expires [0-9a-z]*//' | section route
     ip rule show | section rule
     ip netns list 2>/dev/null | section netns
@@ -23,8 +23,10 @@ look() {
     lsns --noheadings --output NS,TYPE | sed 's/^ *//' | section namespace
     find /sys/fs/cgroup -type d 2>/dev/null | section cgroup
     losetup --noheadings --list --output NAME,BACK-FILE | section loop
-    find /run /var/tmp /tmp /var/lib /etc /dev /root /home -xdev -maxdepth 2 \
-        ! -path '/run/user/*' ! -path '/tmp/bash_jobs*' 2>/dev/null | section file
+    # /var/lib/containers: where skopeo, which fills the registry, remembers where blobs were.
+    find /run /var/tmp /var/lib /etc /dev /root /home -xdev -maxdepth 2 ! -path '/run/user/*' \
+        ! -path '/var/lib/containers*' 2>/dev/null | section file
+    find /tmp -xdev -maxdepth 1 2>/dev/null | section file
     ipcs -a 2>/dev/null | grep '^0x' | section ipc
     # Programs, not the kernel's threads, nor this script and what it calls.
     ps -e -o ppid=,sid=,comm=,args= | awk -v me="$(ps -o sid= -p $$)" \
