@@ -25,7 +25,6 @@ use world::World;
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 /// What can be measured, and how.
-/// What is measured, and how.
 type Measure = (&'static str, fn(&World) -> Result<()>);
 
 const MEASURES: &[Measure] = &[
