@@ -77,7 +77,8 @@ fn with_rm_it_removes_itself() {
     until("it is gone", || {
         let there = [teu.root().join("scratch"), teu.run_dir().join("containers")];
         let found = there.iter().filter(|directory| {
-            shell(&format!("find {} -name {id} 2>/dev/null || true", directory.display())) != ""
+            let found = format!("find {} -name {id} 2>/dev/null || true", directory.display());
+            !shell(&found).is_empty()
         });
         (found.count() == 0).then_some(())
     });
@@ -86,7 +87,7 @@ fn with_rm_it_removes_itself() {
     for verb in ["stop -t 0", "kill"] {
         teu.ok("run -d --rm --name a --network none busybox sleep 99");
         teu.ok(&format!("{verb} a"));
-        until("it is gone", || (teu.ok("ps -aq") == "").then_some(()));
+        until("it is gone", || teu.ok("ps -aq").is_empty().then_some(()));
     }
 }
 
