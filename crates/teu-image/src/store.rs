@@ -88,12 +88,8 @@ impl Store {
         make_private(&self.trash())?;
         let version = self.root.join("version");
         let text = format!("{VERSION}\n");
-        match durable::write_new(&version, text.as_bytes(), 0o600, Durability::Synced) {
-            // Another command was faster.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            other => other.at("write", &version),
-        }?;
-        durable::sync_directory(&self.root).at("sync", &self.root)
+        // In one step: others may read it at any moment, or the machine stop. All write the same.
+        self.write(&version, text.as_bytes())
     }
 
     pub(crate) fn content_directory(&self) -> PathBuf {
