@@ -187,8 +187,9 @@ fn mounts_travel_only_as_asked() {
             sleeper.exec(&["mount", "-t", "tmpfs", "t", "/m/by-container"]).good();
             sleeper.exec(&["touch", "/m/by-container/file"]).good();
             assert_eq!(source.join("by-container/file").exists(), seen_outside, "{word}");
-            drop(sleeper);
+            // Before the bundle's directory goes.
             mount::unmount_lazily(&source).unwrap();
+            drop(sleeper);
         }
     })
     .join()
