@@ -5,7 +5,8 @@ use crate::observe::{Truth, observe};
 use crate::records;
 use crate::release::{ended, remove_all};
 use crate::{Engine, EngineError};
-use teu_model::{Signal, Status, Verb};
+use teu_model::{Status, Verb};
+use teu_monitor::Link;
 
 impl Engine {
     /// Removes the container that `given` names. A running one only by `force`, which kills it first.
@@ -18,6 +19,7 @@ impl Engine {
         if let Truth::Ended(exit) = observe(&self.paths, &container) {
             ended(self, &mut container, exit)?;
         }
+        let mut monitor = None;
         if container.state.status == Status::Running && !container.state.status.allows(Verb::Remove)
         {
             if !force {
@@ -30,13 +32,11 @@ impl Engine {
                     status: container.state.status,
                 });
             }
-            match self.signal_and_wait(&container, Signal::KILL) {
-                // It ended by itself meanwhile.
-                Err(EngineError::WrongState { .. }) => {}
-                other => other?,
-            }
+            monitor = self.kill_and_wait(&container)?;
         }
         remove_all(self, &id, Some(&container.state.name))?;
-        action.done()
+        action.done()?;
+        // It may be gone as well: then it need not be told.
+        monitor.map_or(Ok(()), Link::released).or(Ok(()))
     }
 }

@@ -63,13 +63,31 @@ impl Engine {
         }
     }
 
-    /// Kills and waits; the caller acts on the container, so the release is the caller's too.
-    pub(crate) fn signal_and_wait(
-        &self,
-        container: &Container,
-        signal: Signal,
-    ) -> Result<(), EngineError> {
-        self.send(container, signal, "rm")?;
+    /// Kills it and waits for the end. The caller acts on the container, so what follows is the caller's;
+    /// the monitor, if one is there, waits on the returned link to be told that it is done. It has
+    /// written its record before it tells the end, so that nothing appears in a directory being removed.
+    pub(crate) fn kill_and_wait(&self, container: &Container) -> Result<Option<Link>, EngineError> {
+        let watching = self.link(container).ok().and_then(|mut link| {
+            link.watch_exit(Target::Container, true).ok()?;
+            Some(link)
+        });
+        match self.send(container, Signal::KILL, "rm") {
+            // It ended by itself meanwhile.
+            Err(EngineError::WrongState { .. }) => {}
+            other => other?,
+        }
+        let Some(mut link) = watching else {
+            return self.await_process(container).map(|()| None);
+        };
+        match link.wait(Some(KILL_LIMIT)) {
+            Ok(Some(exited)) => Ok(exited.release.then_some(link)),
+            Ok(None) => Err(will_not_end(container)),
+            Err(_) => self.await_process(container).map(|()| None),
+        }
+    }
+
+    /// Where no monitor tells the end, the process itself does.
+    fn await_process(&self, container: &Container) -> Result<(), EngineError> {
         let id = container.id();
         let Some(running) = &container.state.running else { return Ok(()) };
         let Ok(process) = pidfd::pidfd_open(running.pid) else { return Ok(()) };

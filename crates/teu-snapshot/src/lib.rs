@@ -198,27 +198,38 @@ impl Snapshots {
                         && drivers.peek().is_some()
                         && mount::is_unsupported(driver, &error) => {}
                 Err(error) => return Err(error),
-                Ok(()) => {
-                    if self.only.is_none() && Driver::remembered(&self.run) != Some(driver) {
-                        driver.remember(&self.run);
-                    }
-                    return Ok(driver);
-                }
+                // Somebody was faster, and has found out the driver too.
+                Ok(Mounted::Already) => return Ok(self.driver().unwrap_or(driver)),
+                Ok(Mounted::Now) => return Ok(driver),
             }
         }
         // The last driver either mounts or says why not.
         Ok(first)
     }
 
-    fn mount(&self, driver: Driver, chain: &ChainId, path: &Path) -> Result<(), SnapshotError> {
+    fn mount(
+        &self,
+        driver: Driver,
+        chain: &ChainId,
+        path: &Path,
+    ) -> Result<Mounted, SnapshotError> {
         let _lock = self.lock()?;
         if is_mount_root(path).doing("look at", path)? {
-            return Ok(());
+            return Ok(Mounted::Already);
         }
         build::make_private(path)?;
         let place = build::place(&self.root, chain);
-        mount::mount(driver, &self.root.join("layers/sha256"), &place, path)
+        mount::mount(driver, &self.root.join("layers/sha256"), &place, path)?;
+        if self.only.is_none() && Driver::remembered(&self.run) != Some(driver) {
+            driver.remember(&self.run);
+        }
+        Ok(Mounted::Now)
     }
+}
+
+enum Mounted {
+    Now,
+    Already,
 }
 
 fn chains_in(directory: &Path) -> Result<Vec<ChainId>, SnapshotError> {

@@ -1,7 +1,7 @@
 //! Step 4 of docker's six: an interface, an address, the way out.
 
 use std::fs;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 use teu_testkit::Teu;
 use teu_testkit::teu::{Place, shell, until};
 
@@ -76,7 +76,7 @@ fn containers_reach_each_other_and_the_host_reaches_them() {
 #[test]
 fn a_server_outside_sees_the_hosts_address() {
     let teu = Teu::with_busybox("nat").elsewhere();
-    let outside = Outside::beside(&teu);
+    let mut outside = Outside::beside(&teu);
     outside.serve();
     let page = teu.ok("run --rm busybox sh -c 'echo | nc -w 10 198.51.100.2 80'");
     assert_eq!(page, "from 198.51.100.1", "the server must see the host, not the container");
@@ -88,7 +88,7 @@ fn a_forward_chain_that_drops_is_handled() {
     let teu = Teu::with_busybox("forward-drop").elsewhere();
     teu.place()
         .shell("iptables -P FORWARD DROP; iptables -N OTHERS; iptables -A FORWARD -j OTHERS");
-    let outside = Outside::beside(&teu);
+    let mut outside = Outside::beside(&teu);
     outside.serve();
     let page = teu.ok("run --rm busybox sh -c 'echo | nc -w 10 198.51.100.2 80'");
     assert_eq!(page, "from 198.51.100.1");
@@ -116,7 +116,7 @@ fn the_pool_is_clear_of_every_route() {
 #[test]
 fn beside_a_running_dockerd() {
     let teu = Teu::with_busybox("dockerd").elsewhere();
-    let outside = Outside::beside(&teu);
+    let mut outside = Outside::beside(&teu);
     outside.serve();
     let _dockerd = Dockerd::start(&teu);
     teu.ok("run -d --name a busybox sleep 99");
@@ -171,26 +171,25 @@ fn docker_sysctls_of_a_containers_network() {
 }
 
 /// A machine at the other end of a cable from the test's place: 198.51.100.1 is there, .2 here.
-struct Outside(Place);
+struct Outside {
+    place: Place,
+    server: Option<Child>,
+}
 
 impl Outside {
     fn beside(teu: &Teu) -> Outside {
-        let outside = Place::new();
+        let place = Place::new();
         teu.place().shell(&format!(
             "ip link add up0 type veth peer name down0 netns {}
              ip address add 198.51.100.1/24 dev up0; ip link set up0 up",
-            outside.pid()
+            place.pid()
         ));
-        outside.shell("ip address add 198.51.100.2/24 dev down0; ip link set down0 up");
-        Outside(outside)
+        place.shell("ip address add 198.51.100.2/24 dev down0; ip link set down0 up");
+        Outside { place, server: None }
     }
 
-    /// Answers every request with the address it sees, for a minute at most.
-    #[expect(
-        clippy::zombie_processes,
-        reason = "it ends with its place, after the last look at it"
-    )]
-    fn serve(&self) {
+    /// Answers every request with the address it sees.
+    fn serve(&mut self) {
         const SERVER: &str = r#"
             my $server = IO::Socket::INET->new(LocalAddr => "198.51.100.2:80", Listen => 5, ReuseAddr => 1) or die;
             while (my $client = $server->accept) {
@@ -198,16 +197,22 @@ impl Outside {
                 print $client "from ", $client->peerhost;
                 close $client;
             }"#;
-        let enter = self.0.enter();
-        std::process::Command::new(&enter[0])
-            .args(&enter[1..])
-            .args(["timeout", "60", "perl", "-MIO::Socket::INET", "-e", SERVER])
-            .stdin(Stdio::null())
-            .spawn()
-            .unwrap();
+        let enter = self.place.enter();
+        let mut server = std::process::Command::new(&enter[0]);
+        server.args(&enter[1..]).args(["perl", "-MIO::Socket::INET", "-e", SERVER]);
+        self.server = Some(server.stdin(Stdio::null()).spawn().unwrap());
         until("it listens", || {
-            self.0.shell("ss -ltn || true").contains("198.51.100.2:80").then_some(())
+            self.place.shell("ss -ltn || true").contains("198.51.100.2:80").then_some(())
         });
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        // nsenter has become the server: what is killed is what listens.
+        if let Some(mut server) = self.server.take() {
+            server.kill().and_then(|()| server.wait()).expect("the server of a test ends");
+        }
     }
 }
 

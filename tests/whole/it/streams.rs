@@ -154,10 +154,11 @@ fn signals_go_to_the_process() {
     let run = |flags: &str, name: &str| {
         let line = format!("run --name {name} --network none {flags} busybox sh -c '{script}'");
         let words = teu_testkit::teu::words(&line);
-        let child = teu.command(&words).stdout(Stdio::piped()).spawn().unwrap();
-        until("it is ready", || {
-            teu.run(&format!("logs {name}")).stdout.contains("ready").then_some(())
-        });
+        let mut child = teu.command(&words).stdout(Stdio::piped()).spawn().unwrap();
+        // What the command itself passes on: before, its death would end the start that it is at.
+        let mut first = [0; 6];
+        child.stdout.as_mut().unwrap().read_exact(&mut first).unwrap();
+        assert_eq!(&first, b"ready\n");
         child
     };
     let mut child = run("", "a");
