@@ -7,18 +7,25 @@ use crate::{Engine, EngineError};
 use std::os::fd::AsFd;
 use teu_kernel::{exec_self, pidfd};
 use teu_model::RunningState;
-use teu_monitor::{Link, Target};
+use teu_monitor::{Link, MonitorError, Target};
 
 impl Engine {
-    /// Starts a monitor that takes over, and records it. Two commands that find the loss at once make one.
-    pub(crate) fn adopt(&self, container: &Container) -> Result<Link, EngineError> {
+    /// Starts a monitor that takes over, and records it. Two commands that find the loss at once make one;
+    /// `None` where by then there is nothing to take over: the container has ended, or has a monitor.
+    pub(crate) fn adopt(&self, container: &Container) -> Result<Option<Link>, EngineError> {
         let id = container.id();
         let action = Action::begin(self, id)?;
         let link = match records::load(&self.paths, id)? {
             Some(mut container) if observe(&self.paths, &container) == Truth::MonitorLost => {
-                self.adopt_held(&mut container)
+                match self.adopt_held(&mut container) {
+                    // It has ended in the middle of it, and left the new monitor nothing to stay with.
+                    Err(EngineError::Monitor(
+                        MonitorError::NotThere { .. } | MonitorError::Lost,
+                    )) => Ok(None),
+                    other => other.map(Some),
+                }
             }
-            _ => Ok(teu_monitor::connect(&self.paths.container_run(id))?),
+            _ => Ok(None),
         };
         action.done()?;
         link

@@ -3,7 +3,7 @@
 use crate::observe::{Truth, observe};
 use crate::records::{self, Container};
 use crate::{Engine, EngineError};
-use teu_model::Status;
+use teu_model::{ContainerId, Exit, Status};
 
 /// One container in the list.
 #[derive(Clone, Debug)]
@@ -37,29 +37,39 @@ impl Engine {
     /// Usually the record itself. One that ended unseen is released, one that lost its monitor gets
     /// another; one that somebody is at just now is shown as it will be.
     fn as_it_is(&self, container: Container) -> Result<Option<Listed>, EngineError> {
-        let id = container.id().clone();
         let container = match observe(&self.paths, &container) {
             Truth::AsRecorded => Some(container),
-            Truth::MonitorLost => {
-                drop(self.adopt(&container)?);
-                records::load(&self.paths, &id)?
-            }
-            Truth::Ended(exit) => {
-                self.release(&id)?;
-                match records::load(&self.paths, &id)? {
-                    // Removed meanwhile, as it asked to be.
-                    None => None,
-                    Some(mut container) => {
-                        if container.state.status == Status::Running {
-                            container.state.status = Status::Exited;
-                            container.state.exit = Some(exit);
-                        }
-                        Some(container)
-                    }
-                }
-            }
+            Truth::MonitorLost => self.with_a_monitor(container)?,
+            Truth::Ended(exit) => self.after_its_end(container.id(), exit)?,
         };
         Ok(container
             .map(|container| Listed { image: container.record.request.image.clone(), container }))
+    }
+
+    /// As it is once somebody has taken over, or has found that it ended before anybody could.
+    fn with_a_monitor(&self, container: Container) -> Result<Option<Container>, EngineError> {
+        drop(self.adopt(&container)?);
+        let Some(container) = records::load(&self.paths, container.id())? else { return Ok(None) };
+        match observe(&self.paths, &container) {
+            Truth::Ended(exit) => self.after_its_end(container.id(), exit),
+            Truth::AsRecorded | Truth::MonitorLost => Ok(Some(container)),
+        }
+    }
+
+    /// `None` if it went, as it asked to.
+    fn after_its_end(
+        &self,
+        id: &ContainerId,
+        exit: Exit,
+    ) -> Result<Option<Container>, EngineError> {
+        self.release(id)?;
+        let mut container = records::load(&self.paths, id)?;
+        if let Some(container) = &mut container
+            && container.state.status == Status::Running
+        {
+            container.state.status = Status::Exited;
+            container.state.exit = Some(exit);
+        }
+        Ok(container)
     }
 }

@@ -210,7 +210,10 @@ impl Engine {
             Err(MonitorError::NotThere { .. })
                 if observe(&self.paths, container) == Truth::MonitorLost =>
             {
-                self.adopt(container)
+                match self.adopt(container)? {
+                    Some(link) => Ok(link),
+                    None => Ok(teu_monitor::connect(&run)?),
+                }
             }
             other => Ok(other?),
         }

@@ -51,7 +51,7 @@ pub(crate) fn is_unsupported(driver: Driver, error: &SnapshotError) -> bool {
         Driver::ErofsFile => {
             matches!(source.raw_os_error(), Some(ENOTBLK | ENODEV | EOPNOTSUPP | EBADF))
         }
-        // No loop devices, or blocks of 512 bytes are too small for this kernel.
+        // No loop devices, or no EROFS with blocks of 512 bytes.
         Driver::ErofsLoop => {
             let no_loop = source.kind() == io::ErrorKind::NotFound;
             no_loop || matches!(source.raw_os_error(), Some(EINVAL | ENODEV | ENOTBLK))

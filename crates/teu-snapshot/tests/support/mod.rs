@@ -17,15 +17,14 @@ pub struct Store {
     pub top: TempDir,
 }
 
-/// What this kernel can, best first: EROFS reads files since 6.12, and blocks smaller than a page,
-/// which an archive's are, since 6.4.
+/// What this kernel can, best first: EROFS reads files since 6.12.
 pub fn drivers() -> Vec<Driver> {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     let mut numbers = release.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or(0));
     let version = (numbers.next().unwrap(), numbers.next().unwrap());
     let can = |driver: &Driver| match driver {
         Driver::ErofsFile => version >= (6, 12),
-        Driver::ErofsLoop => version >= (6, 4) && Path::new("/dev/loop-control").exists(),
+        Driver::ErofsLoop => Path::new("/dev/loop-control").exists(),
         Driver::Tree => true,
     };
     Driver::ALL.into_iter().filter(can).collect()
