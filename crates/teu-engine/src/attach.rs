@@ -11,6 +11,7 @@ impl Engine {
         let mut link = self.link(&container)?;
         link.attach(Target::Container, streams)?;
         link.watch_exit(Target::Container, true)?;
+        self.tell_of(&container, "attach", &[]);
         Ok((container, link))
     }
 }

@@ -71,7 +71,10 @@ impl Engine {
             .and_then(|name| self.write_record(record, name, durability));
         drop(lease);
         match container {
-            Ok(container) => Ok((container, action)),
+            Ok(container) => {
+                self.tell_of(&container, "create", &[]);
+                Ok((container, action))
+            }
             Err(error) => {
                 crate::repair::container(self, &id)?;
                 action.done()?;

@@ -42,6 +42,8 @@ impl Engine {
         let mut link = self.link(&container)?;
         let (process, ids) = self.exec_process(&container, asked, options)?;
         let id = teu_model::ContainerId::from_random(random()?).to_string();
+        let command = asked.args.join(" ");
+        self.tell_of(&container, &format!("exec_create: {command}"), &[("execID", &id)]);
         let group = self.cgroup_of(container.id())?;
         let request = ExecRequest {
             id: id.clone(),
@@ -56,7 +58,10 @@ impl Engine {
         let v2 = group.v2_dir_fd()?;
         let fds: Vec<_> = v2.iter().map(|v2| (FdUse::CgroupV2, v2.as_fd())).collect();
         match link.exec(request, &fds) {
-            Ok(_pid) => Ok(Executing { id, link }),
+            Ok(_pid) => {
+                self.tell_of(&container, &format!("exec_start: {command}"), &[("execID", &id)]);
+                Ok(Executing { id, link })
+            }
             Err(MonitorError::Start(error)) => {
                 let root = self.root_of(&container)?;
                 Err(why::cannot_exec(&process, &ids, root.as_fd(), &error))

@@ -19,12 +19,25 @@ impl Engine {
     /// Gives what `source` names a further name.
     pub fn tag(&self, source: &str, target: &Reference) -> Result<(), EngineError> {
         let found = self.store.find(source, None)?;
-        Ok(self.store.tag(target, &found.target)?)
+        self.store.tag(target, &found.target)?;
+        self.tell_of_image(found.image.id.to_string(), target.familiar(), "tag");
+        Ok(())
     }
 
     /// Removes a name, or the image when it has no other.
     pub fn remove_image(&self, given: &str, force: bool) -> Result<Vec<Removed>, EngineError> {
+        let id = self.store.find(given, None)?.image.id.to_string();
         let removal = self.store.remove(given, force, &|| self.image_users())?;
+        for line in &removal.lines {
+            match line {
+                Removed::Untagged(_) => self.tell_of_image(&id, &id, "untag"),
+                // The lines after the image's own are its layers.
+                Removed::Deleted(gone) if gone.to_string() == id => {
+                    self.tell_of_image(&id, &id, "delete");
+                }
+                Removed::Deleted(_) => {}
+            }
+        }
         for chain in &removal.collected.chains {
             self.snapshots.forget_root(chain)?;
         }
@@ -33,12 +46,19 @@ impl Engine {
 
     /// An image from a tar of a root file system.
     pub fn import(&self, tar: impl Read, options: ImportOptions) -> Result<Image, EngineError> {
-        Ok(self.store.import(tar, options)?)
+        let image = self.store.import(tar, options)?;
+        let id = image.id.to_string();
+        self.tell_of_image(&id, &id, "import");
+        Ok(image)
     }
 
     /// Images from an archive that `docker save` or an OCI tool wrote.
     pub fn load(&self, archive: impl Read) -> Result<Vec<Loaded>, EngineError> {
-        Ok(self.store.load(archive)?)
+        let loaded = self.store.load(archive)?;
+        for id in loaded.iter().map(|loaded| loaded.id.to_string()) {
+            self.tell_of_image(&id, &id, "load");
+        }
+        Ok(loaded)
     }
 
     /// Every container needs its image, whether it runs or not. What cannot be read counts as nobody:

@@ -44,6 +44,7 @@ mod run;
 mod scratch;
 mod start;
 mod stop;
+mod tell;
 mod validate;
 mod why;
 
@@ -139,7 +140,9 @@ impl Engine {
         }
         let root_last = self.paths.root.join("trash");
         if !(root_last.is_dir() && self.paths.root.join("names/containers").is_dir()) {
-            for directory in ["containers", "names/containers", "ingest", "scratch", "trash"] {
+            for directory in
+                ["containers", "names/containers", "events", "ingest", "scratch", "trash"]
+            {
                 files::make_directory(&self.paths.root.join(directory))?;
             }
         }

@@ -103,6 +103,7 @@ impl Engine {
         // NAME@DIGEST means the same, and goes on meaning it when the tag has moved.
         let pinned = Reference { tag: None, digest: Some(top.digest.clone()), ..reference.clone() };
         self.store.tag(&pinned, &target)?;
+        self.tell_of_image(reference.familiar(), reference.familiar_name(), "pull");
         let changed = before.is_none_or(|before| before.digest != top.digest);
         progress.pull(PullEvent::Done {
             reference: reference.clone(),

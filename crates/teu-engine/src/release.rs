@@ -56,13 +56,16 @@ pub(crate) fn ended(
     container: &mut Container,
     exit: Exit,
 ) -> Result<(), EngineError> {
+    let code = exit.code.to_string();
     if container.is_temporary() {
-        return remove_all(engine, container.id(), Some(&container.state.name));
+        engine.tell_of(container, "die", &[("exitCode", &code)]);
+        return destroy(engine, container);
     }
     container.state.status = Status::Exited;
     container.state.exit = Some(exit);
     container.state.running = None;
     container.save_state()?;
+    engine.tell_of(container, "die", &[("exitCode", &code)]);
     give_back(engine, container.id())?;
     files::remove_tree(&engine.paths.container_run(container.id()))
 }
@@ -74,6 +77,13 @@ pub(crate) fn give_back(engine: &Engine, id: &ContainerId) -> Result<(), EngineE
     group.kill()?;
     group.remove()?;
     engine.networks.release(id)?;
+    Ok(())
+}
+
+/// Removes every trace of a container that was one, and tells it.
+pub(crate) fn destroy(engine: &Engine, container: &Container) -> Result<(), EngineError> {
+    remove_all(engine, container.id(), Some(&container.state.name))?;
+    engine.tell_of(container, "destroy", &[]);
     Ok(())
 }
 

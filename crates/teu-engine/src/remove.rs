@@ -3,7 +3,7 @@
 use crate::action::Action;
 use crate::observe::{Truth, observe};
 use crate::records;
-use crate::release::{ended, remove_all};
+use crate::release::{destroy, ended};
 use crate::{Engine, EngineError};
 use teu_model::{Status, Verb};
 use teu_monitor::Link;
@@ -33,8 +33,9 @@ impl Engine {
                 });
             }
             monitor = self.kill_and_wait(&container)?;
+            self.tell_of(&container, "die", &[("exitCode", "137")]);
         }
-        remove_all(self, &id, Some(&container.state.name))?;
+        destroy(self, &container)?;
         action.done()?;
         // It may be gone as well: then it need not be told.
         monitor.map_or(Ok(()), Link::released).or(Ok(()))

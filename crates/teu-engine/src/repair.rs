@@ -12,7 +12,7 @@
 //! | whole | Running, and it ended | nobody released it | release |
 
 use crate::observe::{Truth, observe};
-use crate::release::{ended, give_back, remove_all};
+use crate::release::{destroy, ended, give_back, remove_all};
 use crate::{Engine, EngineError, files, records};
 use teu_model::{ContainerId, Status};
 
@@ -24,9 +24,7 @@ pub(crate) fn container(engine: &Engine, id: &ContainerId) -> Result<(), EngineE
     match (container.state.status, observe(&engine.paths, &container)) {
         (Status::Running, Truth::Ended(exit)) => ended(engine, &mut container, exit),
         (Status::Running, _) => Ok(()),
-        (Status::Created, _) if container.is_temporary() => {
-            remove_all(engine, id, Some(&container.state.name.clone()))
-        }
+        (Status::Created, _) if container.is_temporary() => destroy(engine, &container),
         (Status::Created | Status::Exited, _) => {
             give_back(engine, id)?;
             if !container.is_temporary() {

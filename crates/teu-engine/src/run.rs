@@ -14,7 +14,7 @@ impl Engine {
     ) -> Result<Started, EngineError> {
         let (container, action) = self.create_held(request, progress)?;
         if let Err(error) = made(container.id()) {
-            crate::release::remove_all(self, container.id(), Some(&container.state.name))?;
+            crate::release::destroy(self, &container)?;
             action.done()?;
             return Err(error);
         }

@@ -90,6 +90,10 @@ impl Engine {
         match self.try_start(&mut container, &mut link, options) {
             Ok(warnings) => {
                 action.done()?;
+                if options.attach.is_some() {
+                    self.tell_of(&container, "attach", &[]);
+                }
+                self.tell_of(&container, "start", &[]);
                 Ok(Started { container, link, warnings })
             }
             Err(error) => {

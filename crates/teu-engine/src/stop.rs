@@ -42,6 +42,7 @@ impl Engine {
             self.end_by(&container, Signal::KILL, Some(KILL_LIMIT), "stop")?
                 .ok_or_else(|| will_not_end(&container))?;
         }
+        self.tell_of(&container, "stop", &[]);
         Ok(())
     }
 
@@ -177,6 +178,17 @@ impl Engine {
     /// To the monitor, which knows the process by descriptor; where it is gone, to the process itself,
     /// checked by its start.
     fn send(&self, container: &Container, signal: Signal, verb: &str) -> Result<(), EngineError> {
+        self.send_untold(container, signal, verb)?;
+        self.tell_of(container, "kill", &[("signal", &signal.0.to_string())]);
+        Ok(())
+    }
+
+    fn send_untold(
+        &self,
+        container: &Container,
+        signal: Signal,
+        verb: &str,
+    ) -> Result<(), EngineError> {
         match self.link(container) {
             Ok(mut link) => match link.signal(Target::Container, signal.0, Some(verb)) {
                 Err(

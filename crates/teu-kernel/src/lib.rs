@@ -7,6 +7,7 @@
     reason = "the one crate where the kernel is called; each use says why it is sound"
 )]
 
+pub mod append;
 pub mod bpf;
 pub mod cachestat;
 pub mod capability;

@@ -4,6 +4,7 @@
 //! is parsed once, by the type that carries it; afterwards the type is the proof.
 
 mod digest;
+mod event;
 mod id;
 mod name;
 mod paths;
@@ -17,6 +18,7 @@ mod undo;
 mod units;
 
 pub use digest::{BadDigest, ChainId, DiffId, Digest};
+pub use event::{Event, EventKind};
 pub use id::{BadId, ContainerId, NetworkId, RootId};
 pub use name::{BadName, ContainerName};
 pub use paths::Paths;
