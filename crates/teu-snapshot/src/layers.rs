@@ -46,6 +46,7 @@ pub(crate) fn merge(root: &Path, layers: &[DiffId]) -> Result<(Tree, Vec<Layer>)
             .map_err(|source| SnapshotError::BadLayer { diff: diff.clone(), source })?;
         stack.push(Layer { hex, path, size });
     }
+    tree.add_init_layer();
     Ok((tree, stack))
 }
 

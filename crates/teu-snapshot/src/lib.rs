@@ -31,6 +31,7 @@ mod erofs;
 mod error;
 #[doc(hidden)]
 pub mod foreign;
+mod init_layer;
 mod layers;
 mod merge;
 mod mount;

@@ -80,8 +80,10 @@ impl Unpacking<'_> {
             Body::File { layer, contents } => {
                 let file = File::from(openat::create_new(here, name, 0o600)?);
                 file.set_len(contents.size)?;
-                let archive = self.archives.get(*layer as usize);
-                copy_contents(archive.ok_or(io::ErrorKind::NotFound)?, contents, &file, 0)?;
+                if contents.size > 0 {
+                    let archive = self.archives.get(*layer as usize);
+                    copy_contents(archive.ok_or(io::ErrorKind::NotFound)?, contents, &file, 0)?;
+                }
             }
             Body::Symlink { target } => {
                 openat::symlink(&OsString::from_vec(target.clone()), here, name)?;

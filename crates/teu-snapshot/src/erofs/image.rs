@@ -7,7 +7,7 @@ use crate::tree::{Body, Inode, InodeId, ROOT, Tree};
 const MAGIC: u32 = 0xE0F5_E1E2;
 /// Says who wrote the image and how. Changes whenever the same layers would give other bytes, so that
 /// older images are made anew.
-const VOLUME_NAME: &[u8; 16] = b"teu root 1\0\0\0\0\0\0";
+const VOLUME_NAME: &[u8; 16] = b"teu root 2\0\0\0\0\0\0";
 /// `EROFS_FEATURE_COMPAT_MTIME`: times are those of the last change.
 const COMPAT_MTIME: u32 = 2;
 /// `EROFS_FEATURE_INCOMPAT_DEVICE_TABLE`.
