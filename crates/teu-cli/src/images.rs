@@ -110,7 +110,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
         output::print(&ids.iter().map(|id| format!("{id}\n")).collect::<String>());
         return Ok(0);
     }
-    let formatted = template::list(&flags.format, &rows, &head).map_err(Failure::new)?;
+    let formatted = template::list(&flags.format, &rows, &heads()).map_err(Failure::new)?;
     output::print(&formatted.unwrap_or_else(|| own_table(&rows, flags.digests)));
     Ok(0)
 }
@@ -123,6 +123,24 @@ fn own_table(rows: &[Value], digests: bool) -> String {
     let mut table = vec![columns.iter().map(|column| head(column)).collect::<Vec<_>>()];
     table.extend(rows.iter().map(|row| columns.iter().map(|column| text(row, column)).collect()));
     table::render(&table)
+}
+
+/// Docker's head of each field.
+fn heads() -> Value {
+    const FIELDS: [&str; 11] = [
+        "Repository",
+        "Tag",
+        "Digest",
+        "ID",
+        "CreatedSince",
+        "CreatedAt",
+        "Size",
+        "Containers",
+        "SharedSize",
+        "UniqueSize",
+        "VirtualSize",
+    ];
+    FIELDS.iter().map(|field| (field.to_string(), Value::from(head(field)))).collect()
 }
 
 fn head(field: &str) -> String {

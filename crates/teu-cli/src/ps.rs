@@ -117,7 +117,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
         output::print(&rows.iter().map(|row| format!("{}\n", text(row, "ID"))).collect::<String>());
         return Ok(0);
     }
-    let formatted = template::list(&flags.format, &rows, &head).map_err(Failure::new)?;
+    let formatted = template::list(&flags.format, &rows, &heads()).map_err(Failure::new)?;
     output::print(&formatted.unwrap_or_else(|| own_table(&rows)));
     Ok(0)
 }
@@ -128,6 +128,30 @@ fn own_table(rows: &[Value]) -> String {
     let mut table = vec![COLUMNS.iter().map(|column| head(column)).collect::<Vec<_>>()];
     table.extend(rows.iter().map(|row| COLUMNS.iter().map(|column| text(row, column)).collect()));
     table::render(&table)
+}
+
+/// Docker's head of each field.
+fn heads() -> Value {
+    const FIELDS: [&str; 13] = [
+        "ID",
+        "Image",
+        "Command",
+        "CreatedAt",
+        "RunningFor",
+        "Ports",
+        "State",
+        "Status",
+        "Size",
+        "Names",
+        "Labels",
+        "LocalVolumes",
+        "Mounts",
+    ];
+    FIELDS
+        .iter()
+        .chain(&["Networks"])
+        .map(|field| (field.to_string(), Value::from(head(field))))
+        .collect()
 }
 
 /// Docker's head for a field.

@@ -4,7 +4,7 @@ use crate::exit_code::Failure;
 use crate::flags::{Arguments, Flag, Takes, Verb};
 use crate::help::Teach;
 use crate::template::Template;
-use crate::{Door, Outcome, output};
+use crate::{Door, Outcome, output, template};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 
@@ -75,7 +75,7 @@ pub fn shown(format: &str, data: &Value, own: impl FnOnce() -> String) -> Result
         "json" => Ok(format!("{data}\n")),
         template => {
             let text = Template::parse(template).and_then(|template| template.render(data));
-            Ok(text.map_err(Failure::new)? + "\n")
+            Ok(text.map_err(template::mistake)? + "\n")
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::exit_code::Failure;
 use crate::flags::{Arguments, Flag, Takes, Verb};
 use crate::help::Teach;
 use crate::template::Template;
-use crate::{Door, Outcome, output};
+use crate::{Door, Outcome, output, template};
 use serde_json::Value;
 use std::ffi::OsString;
 use teu_engine::{Engine, Inspected};
@@ -65,7 +65,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, names)) = VERB.parse(words)? else { return Ok(0) };
     let template = match flags.format.as_str() {
         "" | "json" => None,
-        text => Some(Template::parse(text).map_err(Failure::new)?),
+        text => Some(Template::parse(text).map_err(template::mistake)?),
     };
     let engine = door.engine()?;
     let (mut found, mut failed) = (Vec::new(), None);
@@ -78,7 +78,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     match template {
         Some(template) => {
             for value in &found {
-                output::print(&(template.render(value).map_err(Failure::new)? + "\n"));
+                output::print(&(template.render(value).map_err(template::mistake_shown)? + "\n"));
             }
         }
         None => {
