@@ -1,5 +1,6 @@
 //! One state root with one image, and `teu` run on it, whole or killed on the way.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use teu_testkit::{Registry, TempDir};
@@ -57,18 +58,34 @@ impl Bench {
         String::from_utf8_lossy(&output.stdout).trim().to_string()
     }
 
-    /// `teu` with `words`, killed at the `n`th system call of its victims. False if it came through.
-    pub fn killed(&self, words: &[&str], victim: Victim, n: u32) -> bool {
+    /// The system calls of `teu` with `words`, which must succeed: those of all victims together, each once.
+    #[track_caller]
+    pub fn points(&self, words: &[&str], victim: Victim) -> Vec<Point> {
+        let trace = self.root.join("trace");
+        let output = self.traced(words, victim, &trace, &[]);
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "teu {}: {} {told}", words.join(" "), output.status);
+        let text = std::fs::read_to_string(&trace).expect("strace has written what it saw");
+        std::fs::remove_file(&trace).expect("it is ours");
+        Point::all_in(&text)
+    }
+
+    /// `teu` with `words`, its victims killed at `point`. False if none came there.
+    pub fn killed(&self, words: &[&str], victim: Victim, point: &Point) -> bool {
+        let kill = format!("inject={}:signal=KILL:when={}", point.call, point.nth);
+        let nowhere = Path::new("/dev/null");
+        let output = self.traced(words, victim, nowhere, &["-e", "signal=none", "-e", &kill]);
+        // Killed itself, or failed because its monitor or the container's first process was.
+        !output.status.success()
+    }
+
+    fn traced(&self, words: &[&str], victim: Victim, trace: &Path, more: &[&str]) -> Output {
         let mut command = Command::new("strace");
-        command.args(["-qq", "-o", "/dev/null", "-e", "trace=all", "-e", "signal=none", "-e"]);
-        command.arg(format!("inject=all:signal=KILL:when={n}"));
+        command.args(["-qq", "-e", "trace=all", "-o"]).arg(trace).args(more);
         if victim == Victim::All {
             command.arg("-f");
         }
-        let output =
-            self.finish(command.arg(&self.binary).arg("--root").arg(&*self.root).args(words));
-        // Killed itself, or failed because its monitor or the container's first process was.
-        !output.status.success()
+        self.finish(command.arg(&self.binary).arg("--root").arg(&*self.root).args(words))
     }
 
     /// What must be so before the kill; `rmi` of what is not there is as good.
@@ -94,6 +111,44 @@ impl Bench {
     fn finish(&self, command: &mut Command) -> Output {
         let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.output().expect("strace and teu can be run")
+    }
+}
+
+/// A system call: the `nth` of its kind in a process. strace counts each kind for itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Point {
+    pub call: String,
+    pub nth: u32,
+}
+
+impl Point {
+    /// Of a trace, in the order in which they first came; a line is `[PID ]name(…`.
+    fn all_in(trace: &str) -> Vec<Point> {
+        let mut counts: BTreeMap<(&str, &str), u32> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        let mut points = Vec::new();
+        for line in trace.lines() {
+            let call = line.trim_start_matches(|c: char| c.is_ascii_digit());
+            let process = &line[..line.len() - call.len()];
+            let Some((call, _)) = call.trim_start().split_once('(') else { continue };
+            // Not `<... read resumed>` nor `+++ exited +++`.
+            if !call.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'_') {
+                continue;
+            }
+            let count = counts.entry((process, call)).or_default();
+            *count += 1;
+            let point = Point { call: call.to_string(), nth: *count };
+            if seen.insert(point.clone()) {
+                points.push(point);
+            }
+        }
+        points
+    }
+}
+
+impl std::fmt::Display for Point {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} number {}", self.call, self.nth)
     }
 }
 

@@ -1,14 +1,12 @@
 //! Each verb, killed at its system calls.
 
-use crate::bench::{Bench, Victim, publish};
+use crate::bench::{Bench, Point, Victim, publish};
 use crate::leaks;
 use std::time::{SystemTime, UNIX_EPOCH};
 use teu_testkit::{Need, Registry, RegistryOptions, have};
 
-/// Beyond this many system calls a verb is held to have no end.
-const CALLS_MAX: u32 = 5_000;
 /// Points of each verb and victim in a sample.
-const SAMPLE: u32 = 8;
+const SAMPLE: usize = 12;
 
 /// What is done before the kill, and the verb, which must succeed when it is typed again.
 struct Case {
@@ -86,21 +84,22 @@ fn sweep(name: &str, victim: Victim, case: impl FnOnce(&Bench) -> Case) {
     }
     let bench = Bench::new(&format!("crash-{name}"));
     let case = case(&bench);
-    let mut points = 0;
-    for n in counts(&bench, &case, victim) {
-        points += 1;
-        let killed = once(&bench, &case, victim, n);
-        if !killed {
-            break;
-        }
+    // The first time is not like the others: the image's root is made.
+    once(&bench, &case, |verb| drop(bench.must(verb)));
+    let points = once(&bench, &case, |verb| bench.points(verb, victim));
+    let chosen = sample(&points);
+    let mut killed = 0;
+    for point in &chosen {
+        println!("{name}: at {point}");
+        killed += u32::from(once(&bench, &case, |verb| bench.killed(verb, victim, point)));
     }
-    println!("{name}: killed at {points} system calls");
-    assert!(points > 1, "the verb was never killed");
+    println!("{name}: killed at {killed} of {} of its {} system calls", chosen.len(), points.len());
+    assert!(killed > 0, "the verb was never killed");
 }
 
-/// One kill and all that must hold after it. False when the verb came through unharmed.
+/// The verb, done in one way or another, and all that must hold after it. What the way has told.
 #[track_caller]
-fn once(bench: &Bench, case: &Case, victim: Victim, n: u32) -> bool {
+fn once<T>(bench: &Bench, case: &Case, way: impl FnOnce(&[&str]) -> T) -> T {
     for words in &case.before {
         match words.strip_prefix('(') {
             Some(_) => bench.end_unseen("c1"),
@@ -111,7 +110,7 @@ fn once(bench: &Bench, case: &Case, victim: Victim, n: u32) -> bool {
         true => case.verb.replace("(c1)", &bench.must(&["ps", "-aq", "--no-trunc"])),
         false => case.verb.clone(),
     };
-    let killed = bench.killed(&split(&verb), victim, n);
+    let told = way(&split(&verb));
     let listed = bench.must(&["ps", "-aq"]);
     // What was to be removed may be gone: then the verb has come through.
     if !(case.verb.starts_with("rm ") && listed.is_empty()) {
@@ -121,40 +120,28 @@ fn once(bench: &Bench, case: &Case, victim: Victim, n: u32) -> bool {
         bench.must(&["rm", "-f", id]);
     }
     let left = leaks::left(bench.root());
-    assert!(left.is_empty(), "killed at system call {n}, this is left:\n{}", left.join("\n"));
-    killed
+    assert!(left.is_empty(), "this is left:\n{}", left.join("\n"));
+    told
 }
 
-/// Every count, or a sample of those the verb has.
-fn counts(bench: &Bench, case: &Case, victim: Victim) -> Vec<u32> {
+/// All, or so many as a printed seed chooses.
+fn sample(points: &[Point]) -> Vec<Point> {
     if std::env::var_os("TEU_CRASH").is_some_and(|value| value == "all") {
-        return (1..CALLS_MAX).collect();
+        return points.to_vec();
     }
     let seed = std::env::var("TEU_SEED").ok().and_then(|text| text.parse().ok());
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let mut state: u64 = seed.unwrap_or(now.as_nanos() as u64);
     println!("TEU_SEED={state}");
-    let calls = length(bench, case, victim);
-    let mut counts: Vec<u32> = (0..SAMPLE)
-        .map(|_| {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1_442_695_040_888_963_407);
-            1 + u32::try_from(state >> 33).unwrap_or(0) % calls
-        })
-        .collect();
-    counts.sort_unstable();
-    counts
-}
-
-/// How many system calls the verb has, by halving: it comes through where the count lies beyond.
-fn length(bench: &Bench, case: &Case, victim: Victim) -> u32 {
-    let (mut killed, mut through) = (1, CALLS_MAX);
-    while through - killed > through / 8 {
-        let middle = killed.midpoint(through);
-        if once(bench, case, victim, middle) { killed = middle } else { through = middle }
-    }
-    killed
+    let mut next = || {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % points.len().max(1)
+    };
+    let mut chosen: Vec<usize> = (0..SAMPLE).map(|_| next()).collect();
+    chosen.sort_unstable();
+    chosen.dedup();
+    chosen.into_iter().filter_map(|at| points.get(at).cloned()).collect()
 }
 
 fn split(words: &str) -> Vec<&str> {
