@@ -48,8 +48,8 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let data = json!({
         "Containers": info.containers,
         "ContainersRunning": info.running,
-        "ContainersPaused": 0,
-        "ContainersStopped": info.containers - info.running,
+        "ContainersPaused": info.paused,
+        "ContainersStopped": info.containers - info.running - info.paused,
         "Images": info.images,
         "Driver": info.storage_driver,
         "CgroupDriver": "cgroupfs",
@@ -73,13 +73,14 @@ fn told(info: &Info) -> String {
     let controllers: Vec<String> =
         info.controllers.iter().map(|(name, version)| format!("{name} ({version})")).collect();
     let mut text = format!(
-        "Containers: {}\n Running: {}\n Stopped: {}\nImages: {}\n\
+        "Containers: {}\n Running: {}\n Paused: {}\n Stopped: {}\nImages: {}\n\
          Version: {}\nStorage Driver: {}\nCgroup Mode: {}\n Controllers: {}\n\
          Kernel Version: {}\nOSType: linux\nArchitecture: {}\nCPUs: {}\nTotal Memory: {}\n\
          Name: {}\nState Root: {}\n",
         info.containers,
         info.running,
-        info.containers - info.running,
+        info.paused,
+        info.containers - info.running - info.paused,
         info.images,
         env!("CARGO_PKG_VERSION"),
         info.storage_driver.as_deref().unwrap_or("not chosen before the first start"),

@@ -31,9 +31,11 @@ mod load;
 mod logs;
 mod moment;
 mod output;
+mod pause;
 mod progress;
 mod ps;
 mod pull;
+mod rename;
 mod rm;
 mod rmi;
 mod run;
@@ -45,6 +47,7 @@ mod table;
 mod tag;
 mod template;
 mod terminal;
+mod unpause;
 mod version;
 mod wait;
 
@@ -68,6 +71,9 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("stop", stop::main, stop::TEACH),
     ("kill", kill::main, kill::TEACH),
     ("wait", wait::main, wait::TEACH),
+    ("pause", pause::main, pause::TEACH),
+    ("unpause", unpause::main, unpause::TEACH),
+    ("rename", rename::main, rename::TEACH),
     ("rm", rm::main, rm::TEACH),
     ("ps", ps::main, ps::TEACH),
     ("logs", logs::main, logs::TEACH),

@@ -107,7 +107,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
 
     let now = Timestamp::from(SystemTime::now());
     let mut listed = door.engine()?.list()?;
-    listed.retain(|one| all || one.container.state.status == Status::Running);
+    listed.retain(|one| all || one.container.state.status.is_alive());
     listed.retain(|one| fits(one, &filters));
     if let Some(last) = flags.last {
         listed.truncate(usize::try_from(last).unwrap_or(usize::MAX));
@@ -218,8 +218,9 @@ fn status(one: &Listed, now: Timestamp) -> String {
     let state = &one.container.state;
     let since = |moment: Timestamp| human_duration(moment.age(now));
     match (state.status, &state.exit, state.started_at) {
-        (Status::Running, _, started) => {
-            format!("Up {}", since(started.unwrap_or(one.container.record.created_at)))
+        (Status::Running | Status::Paused, _, started) => {
+            let paused = if state.status == Status::Paused { " (Paused)" } else { "" };
+            format!("Up {}{paused}", since(started.unwrap_or(one.container.record.created_at)))
         }
         (Status::Exited, Some(exit), _) => {
             let why = match (&exit.note, exit.oom_killed) {

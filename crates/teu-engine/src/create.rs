@@ -127,6 +127,7 @@ impl Engine {
             exit: None,
             start_error: None,
             stopped_by_user: false,
+            other_name: None,
         };
         let on_exit = record.request.on_exit;
         let directory = records::directory(&self.paths, &record.id, on_exit);

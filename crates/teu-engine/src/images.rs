@@ -3,7 +3,7 @@
 use crate::{Engine, EngineError, records};
 use std::io::Read;
 use teu_image::{Found, Image, ImageUser, ImportOptions, ListedImage, Loaded, Removed};
-use teu_model::{Reference, Status};
+use teu_model::Reference;
 
 impl Engine {
     /// All images, the newest first.
@@ -68,7 +68,7 @@ impl Engine {
         let user = |container: records::Container| ImageUser {
             image: container.record.image.clone(),
             container: container.id().short().to_string(),
-            running: self.status_now(&container) == Status::Running,
+            running: self.status_now(&container).is_alive(),
         };
         containers.into_iter().map(user).collect()
     }

@@ -11,6 +11,8 @@ pub struct Info {
     pub containers: usize,
     /// Those that run.
     pub running: usize,
+    /// Those that stand still.
+    pub paused: usize,
     /// All images.
     pub images: usize,
     /// How roots are mounted: `erofs`, `overlay`…; none before the first start.
@@ -49,11 +51,10 @@ impl Engine {
         let memory_kib = read("/proc/meminfo").lines().find_map(|line| {
             line.strip_prefix("MemTotal:")?.trim().split(' ').next()?.parse::<u64>().ok()
         });
+        let count = |status| containers.iter().filter(|one| self.status_now(one) == status).count();
         Ok(Info {
-            running: containers
-                .iter()
-                .filter(|one| self.status_now(one) == Status::Running)
-                .count(),
+            running: count(Status::Running),
+            paused: count(Status::Paused),
             containers: containers.len(),
             images: self.store.list()?.len(),
             storage_driver: self.snapshots.driver().map(|driver| driver.to_string()),

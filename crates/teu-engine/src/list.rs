@@ -65,7 +65,7 @@ impl Engine {
         self.release(id)?;
         let mut container = records::load(&self.paths, id)?;
         if let Some(container) = &mut container
-            && container.state.status == Status::Running
+            && container.state.status.is_alive()
         {
             container.state.status = Status::Exited;
             container.state.exit = Some(exit);

@@ -1,7 +1,6 @@
 //! `logs`: what a container wrote, from its log's files.
 
 use crate::{Container, Engine, EngineError, records};
-use teu_model::Status;
 use teu_monitor::log::{LogConfig, LogOptions, LogReader};
 
 impl Engine {
@@ -21,6 +20,6 @@ impl Engine {
     /// Whether the container still runs: a reader that follows ends when it does not.
     pub fn is_running(&self, container: &Container) -> bool {
         let now = records::load(&self.paths, container.id());
-        now.ok().flatten().is_some_and(|container| self.status_now(&container) == Status::Running)
+        now.ok().flatten().is_some_and(|container| self.status_now(&container).is_alive())
     }
 }

@@ -3,7 +3,7 @@
 use crate::records::Container;
 use std::sync::OnceLock;
 use teu_kernel::pidfd;
-use teu_model::{Exit, Paths, RunningState, Status, Timestamp};
+use teu_model::{Exit, Paths, RunningState, Timestamp};
 
 /// What a look at the machine adds to a container's state.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,7 +18,7 @@ pub enum Truth {
 
 /// Compares the record with the machine. Takes no lock.
 pub fn observe(paths: &Paths, container: &Container) -> Truth {
-    let (Status::Running, Some(running)) = (container.state.status, &container.state.running)
+    let (true, Some(running)) = (container.state.status.is_alive(), &container.state.running)
     else {
         return Truth::AsRecorded;
     };

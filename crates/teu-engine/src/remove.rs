@@ -20,13 +20,16 @@ impl Engine {
             ended(self, &mut container, exit)?;
         }
         let mut monitor = None;
-        if container.state.status == Status::Running && !container.state.status.allows(Verb::Remove)
-        {
+        if !container.state.status.allows(Verb::Remove) {
             if !force {
                 action.done()?;
+                let what = match container.state.status {
+                    Status::Paused => "paused and must be unpaused first",
+                    _ => "running: stop the container before removing or force remove",
+                };
                 return Err(EngineError::WrongState {
                     message: format!(
-                        "cannot remove container \"/{}\": container is running: stop the container before removing or force remove",
+                        "cannot remove container \"/{}\": container is {what}",
                         container.state.name
                     ),
                     status: container.state.status,

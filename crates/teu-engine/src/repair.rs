@@ -8,12 +8,14 @@
 //! | none, or half | – | a create or remove that broke off | every trace goes |
 //! | `--rm` | Created | a run that broke off before its container ran | every trace goes |
 //! | whole | Created, Exited | a start that broke off, or a release half done | resources are given back |
+//! | whole | with another name | a rename that broke off | the name that it does not have is given back |
 //! | whole | Running, and it does | a start recorded, its last step not | nothing |
+//! | whole | Running or Paused, its group not so | a pause or unpause that broke off | the record says what is |
 //! | whole | Running, and it ended | nobody released it | release |
 
 use crate::observe::{Truth, observe};
 use crate::release::{destroy, ended, give_back, remove_all};
-use crate::{Engine, EngineError, files, records};
+use crate::{Engine, EngineError, files, pause, records, rename};
 use teu_model::{ContainerId, Status};
 
 /// Makes `id` whole, or removes it.
@@ -21,9 +23,12 @@ pub(crate) fn container(engine: &Engine, id: &ContainerId) -> Result<(), EngineE
     let Some(mut container) = records::load(&engine.paths, id)? else {
         return remove_all(engine, id, half_made_name(engine, id)?.as_ref());
     };
+    rename::repair(engine, &mut container)?;
     match (container.state.status, observe(&engine.paths, &container)) {
-        (Status::Running, Truth::Ended(exit)) => ended(engine, &mut container, exit),
-        (Status::Running, _) => Ok(()),
+        (Status::Running | Status::Paused, Truth::Ended(exit)) => {
+            ended(engine, &mut container, exit)
+        }
+        (Status::Running | Status::Paused, _) => pause::repair(engine, &mut container),
         (Status::Created, _) if container.is_temporary() => destroy(engine, &container),
         (Status::Created | Status::Exited, _) => {
             give_back(engine, id)?;

@@ -66,6 +66,12 @@ impl Engine {
         };
         if !container.state.status.allows(Verb::Start) {
             action.done()?;
+            if container.state.status == Status::Paused {
+                return Err(EngineError::WrongState {
+                    message: "cannot start a paused container, try unpause instead".to_string(),
+                    status: Status::Paused,
+                });
+            }
             return Ok(None);
         }
         self.start_held(container, action, options).map(Some)

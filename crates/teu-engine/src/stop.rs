@@ -18,7 +18,8 @@ impl Engine {
     /// Sends `signal` to the first process of the container that `given` names.
     pub fn kill(&self, given: &str, signal: Signal) -> Result<(), EngineError> {
         let container = self.running(given, Verb::Kill, "kill")?;
-        self.send(&container, signal, "kill")
+        self.send(&container, signal, "kill")?;
+        self.let_it_end(&container, signal)
     }
 
     /// Asks it to end, waits for `timeout_s` (none: as it was created with, else ten seconds; negative: for
@@ -30,7 +31,7 @@ impl Engine {
         timeout_s: Option<i64>,
     ) -> Result<(), EngineError> {
         let container = records::find(&self.paths, given)?;
-        if self.status_now(&container) != Status::Running {
+        if !self.status_now(&container).is_alive() {
             self.release(container.id())?;
             return Ok(());
         }
@@ -51,7 +52,7 @@ impl Engine {
         let container = records::find(&self.paths, given)?;
         match observe(&self.paths, &container) {
             Truth::Ended(exit) => Ok(exit),
-            _ if container.state.status != Status::Running => {
+            _ if !container.state.status.is_alive() => {
                 // docker: one that was never started counts as ended well.
                 Ok(container.state.exit.unwrap_or(Exit {
                     code: 0,
@@ -77,6 +78,7 @@ impl Engine {
             Err(EngineError::WrongState { .. }) => {}
             other => other?,
         }
+        crate::pause::thaw(self, container)?;
         let Some(mut link) = watching else {
             return self.await_process(container).map(|()| None);
         };
@@ -115,6 +117,7 @@ impl Engine {
             Err(EngineError::WrongState { .. }) => {}
             other => other?,
         }
+        self.let_it_end(container, signal)?;
         self.await_end(container, limit)
     }
 
@@ -164,7 +167,7 @@ impl Engine {
     fn ended_now(&self, container: &Container) -> Result<Option<Exit>, EngineError> {
         self.release(container.id())?;
         match records::load(&self.paths, container.id())? {
-            Some(container) if container.state.status == Status::Running => Ok(None),
+            Some(container) if container.state.status.is_alive() => Ok(None),
             Some(container) => Ok(container.state.exit),
             None => Ok(Some(Exit {
                 code: 0,
@@ -239,10 +242,10 @@ impl Engine {
         word: &str,
     ) -> Result<Container, EngineError> {
         let container = records::find(&self.paths, given)?;
-        if self.status_now(&container).allows(verb) {
-            Ok(container)
-        } else {
-            Err(not_running(&container, word))
+        match self.status_now(&container) {
+            now if now.allows(verb) => Ok(container),
+            Status::Paused => Err(is_paused(&container, word)),
+            _ => Err(not_running(&container, word)),
         }
     }
 
@@ -260,13 +263,25 @@ fn not_running(container: &Container, verb: &str) -> EngineError {
     let id = container.id();
     let message = match verb {
         "attach" => "You cannot attach to a stopped container, start it first".to_string(),
-        "exec" => format!("container {id} is not running"),
+        "exec" | "pause" => format!("container {id} is not running"),
+        "unpause" => format!("Container {id} is not paused"),
         _ => format!(
             "cannot {verb} container: {}: container {id} is not running",
             container.state.name
         ),
     };
     EngineError::WrongState { message, status: Status::Exited }
+}
+
+/// docker's words.
+fn is_paused(container: &Container, verb: &str) -> EngineError {
+    let id = container.id();
+    let message = match verb {
+        "attach" => "You cannot attach to a paused container, unpause it first".to_string(),
+        "pause" => format!("Container {id} is already paused"),
+        _ => format!("Container {id} is paused, unpause the container before {verb}"),
+    };
+    EngineError::WrongState { message, status: Status::Paused }
 }
 
 fn will_not_end(container: &Container) -> EngineError {

@@ -2,8 +2,12 @@
 //!
 //! ```text
 //! Created ──start──► Running ──exit, kill──► Exited ──start──► Running
+//!                    │    ▲
+//!                  pause  └ unpause, or a signal that ends it
+//!                    ▼    │
+//!                    Paused
 //!
-//! remove: from Created and Exited; from Running only by force
+//! remove: from Created and Exited; from Running and Paused only by force
 //! ```
 //!
 //! What the table does not allow is refused with the state in words; no other code compares states.
@@ -22,6 +26,8 @@ pub enum Status {
     Created,
     /// Its first process lives.
     Running,
+    /// Its processes live, and stand still.
+    Paused,
     /// Its first process has ended.
     Exited,
 }
@@ -34,6 +40,8 @@ pub enum Verb {
     Attach,
     Exec,
     Kill,
+    Pause,
+    Unpause,
     Remove,
 }
 
@@ -41,7 +49,17 @@ impl Status {
     /// The whole rule of what may be asked when.
     pub fn allows(self, verb: Verb) -> bool {
         use {Status::*, Verb::*};
-        matches!((self, verb), (Created | Exited, Start | Remove) | (Running, Attach | Exec | Kill))
+        matches!(
+            (self, verb),
+            (Created | Exited, Start | Remove)
+                | (Running, Attach | Exec | Kill | Pause)
+                | (Paused, Kill | Unpause)
+        )
+    }
+
+    /// Whether it has processes, going on or standing still.
+    pub fn is_alive(self) -> bool {
+        matches!(self, Status::Running | Status::Paused)
     }
 
     /// docker's word for it.
@@ -49,6 +67,7 @@ impl Status {
         match self {
             Status::Created => "created",
             Status::Running => "running",
+            Status::Paused => "paused",
             Status::Exited => "exited",
         }
     }
@@ -119,6 +138,9 @@ pub struct State {
     pub start_error: Option<String>,
     /// Somebody asked it to stop or killed it by a verb.
     pub stopped_by_user: bool,
+    /// While it is renamed: the name that it does not have yet, or no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_name: Option<ContainerName>,
 }
 
 /// A running container's processes and network.

@@ -14,6 +14,7 @@ mod inspect;
 mod logs;
 mod namespaces;
 mod network;
+mod pause;
 mod pull;
 mod rights;
 mod run;

@@ -39,7 +39,7 @@ pub fn value(one: &InspectedContainer) -> Value {
 }
 
 fn life(state: &State) -> Value {
-    let is_running = state.status == Status::Running;
+    let is_running = state.status.is_alive();
     let exit = state.exit.as_ref().filter(|_| !is_running);
     let note = exit.and_then(|exit| exit.note.clone());
     let moment =
@@ -47,7 +47,7 @@ fn life(state: &State) -> Value {
     json!({
         "Status": state.status.word(),
         "Running": is_running,
-        "Paused": false,
+        "Paused": state.status == Status::Paused,
         "Restarting": false,
         "OOMKilled": exit.is_some_and(|exit| exit.oom_killed),
         "Dead": false,

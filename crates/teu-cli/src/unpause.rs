@@ -1,0 +1,28 @@
+//! `teu unpause`: they go on.
+
+use crate::exit_code::for_each;
+use crate::flags::{Arguments, Verb};
+use crate::help::Teach;
+use crate::{Door, Outcome};
+use std::ffi::OsString;
+
+pub const TEACH: Teach = Teach {
+    name: "unpause",
+    usage: "CONTAINER [CONTAINER...]",
+    about: "Unpause all processes within one or more containers",
+    example: "teu unpause db",
+};
+
+const VERB: Verb<()> = Verb {
+    teach: TEACH,
+    flags: &[],
+    later: "",
+    arguments: Arguments::AtLeast(1),
+    first_ends_flags: false,
+};
+
+pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
+    let Some(((), names)) = VERB.parse(words)? else { return Ok(0) };
+    let engine = door.engine()?;
+    for_each(&names, true, |name| Ok(engine.unpause(name)?))
+}
