@@ -16,6 +16,7 @@ use crate::{Engine, EngineError, repair};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use teu_kernel::flock::Lock;
 use teu_model::ContainerId;
 
@@ -28,6 +29,25 @@ pub(crate) struct Action {
 }
 
 impl Action {
+    /// The same, unless another one makes it needless: `None` once `needless` says so.
+    pub(crate) fn begin_unless(
+        engine: &Engine,
+        id: &ContainerId,
+        needless: impl Fn() -> Result<bool, EngineError>,
+    ) -> Result<Option<Action>, EngineError> {
+        let file = file_of(engine, id);
+        loop {
+            let somebody_acts = matches!(Lock::try_exclusive(&file), Ok(None));
+            if !somebody_acts {
+                return Action::begin(engine, id).map(Some);
+            }
+            if needless()? {
+                return Ok(None);
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// Waits until nobody acts on `id`, and repairs what the last one left undone.
     pub(crate) fn begin(engine: &Engine, id: &ContainerId) -> Result<Action, EngineError> {
         let file = file_of(engine, id);

@@ -21,6 +21,7 @@ impl Engine {
         }
         container.state.status = Status::Paused;
         container.save_state()?;
+        self.tell_of(&container, "pause", &[]);
         action.done()
     }
 
@@ -77,7 +78,9 @@ impl Engine {
 fn go_on(engine: &Engine, container: &mut Container) -> Result<(), EngineError> {
     thaw(engine, container)?;
     container.state.status = Status::Running;
-    container.save_state()
+    container.save_state()?;
+    engine.tell_of(container, "unpause", &[]);
+    Ok(())
 }
 
 /// Lets the processes of a paused container run, and writes nothing.

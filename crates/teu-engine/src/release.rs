@@ -27,7 +27,16 @@ impl Engine {
     /// What `teu after-exit ID` does: the monitor asks for it when nobody else is there.
     pub fn after_exit(&self, id: &ContainerId) -> Result<(), EngineError> {
         let link = teu_monitor::connect(&self.paths.container_run(id));
-        self.release(id)?;
+        // A start that has done it already waits for the monitor to let go of the root, and the monitor
+        // for this command.
+        let is_done = || {
+            let container = records::load(&self.paths, id)?;
+            Ok(container.is_none_or(|container| !container.state.status.is_alive()))
+        };
+        if let Some(action) = Action::begin_unless(self, id, is_done)? {
+            release_ended(self, id)?;
+            action.done()?;
+        }
         if let Ok(mut link) = link {
             // It may say that nothing runs, or be gone: both mean that it need not be told more.
             match link

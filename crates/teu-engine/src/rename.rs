@@ -49,8 +49,10 @@ impl Engine {
             }
         }
         let old = std::mem::replace(&mut container.state.name, new);
+        let old_name = format!("/{old}");
         container.state.other_name = Some(old);
         container.save_state()?;
+        self.tell_of(container, "rename", &[("oldName", &old_name)]);
         repair(self, container)
     }
 }
