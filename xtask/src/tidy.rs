@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, u32)] = &[
     ("teu-model", 0), ("teu-kernel", 0), ("teu-testkit", 0),
     ("teu-oci", 10), ("teu-tar", 10), ("teu-netlink", 10), ("teu-dockerfile", 10),
-    ("teu-cgroup", 20),
+    ("teu-cgroup", 20), ("teu-archive", 20),
     ("teu-image", 30), ("teu-registry", 30), ("teu-snapshot", 30), ("teu-network", 30), ("teu-volume", 30),
     ("teu-runtime", 30), ("teu-vm", 30),
     ("teu-monitor", 40),
