@@ -146,14 +146,12 @@ impl<'a> Extractor<'a> {
             (true, Kind::Directory) => Ok(Some(there)),
             (true, _) => Err(ArchiveError::DirectoryThere { path: path(), into: into() }),
             (false, Kind::Directory) => Err(ArchiveError::FileThere { path: path(), into: into() }),
-            (false, _) => {
-                match openat::unlink(here, name) {
-                    Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                        Err(error).at("replace", &entry.path)
-                    }
-                    _ => Ok(None),
+            (false, _) => match openat::unlink(here, name) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    Err(error).at("replace", &entry.path)
                 }
-            }
+                _ => Ok(None),
+            },
         }
     }
 
@@ -247,9 +245,7 @@ impl Sink for Extractor<'_> {
         let here = here.as_fd();
         let there = self.make_room(here, name, entry)?;
         match &entry.kind {
-            Kind::File(contents) => {
-                self.file(here, name, entry, contents, data).at("write", path)
-            }
+            Kind::File(contents) => self.file(here, name, entry, contents, data).at("write", path),
             Kind::Directory => {
                 if there.is_none() {
                     openat::mkdir(here, name, 0o700).at("make", path)?;

@@ -123,9 +123,7 @@ fn join(path: &[u8], name: &[u8]) -> Vec<u8> {
 pub fn describe(file: BorrowedFd<'_>, about: &Stat, name: &[u8]) -> io::Result<Option<Entry>> {
     let (major, minor) = about.device;
     let kind = match about.kind() {
-        libc::S_IFREG => {
-            Kind::File(Contents { size: about.size, offset: 0, extents: None })
-        }
+        libc::S_IFREG => Kind::File(Contents { size: about.size, offset: 0, extents: None }),
         libc::S_IFDIR => Kind::Directory,
         libc::S_IFLNK => Kind::Symlink { target: openat::target_of(file)? },
         libc::S_IFCHR => Kind::Character { major, minor },

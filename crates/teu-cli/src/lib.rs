@@ -17,9 +17,11 @@ mod after_exit;
 mod attach;
 mod converse;
 mod create;
+mod diff;
 mod door;
 mod exec;
 mod exit_code;
+mod export;
 mod flags;
 mod help;
 mod images;
@@ -77,6 +79,8 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("rm", rm::main, rm::TEACH),
     ("ps", ps::main, ps::TEACH),
     ("logs", logs::main, logs::TEACH),
+    ("diff", diff::main, diff::TEACH),
+    ("export", export::main, export::TEACH),
     ("inspect", inspect::main, inspect::TEACH),
     ("pull", pull::main, pull::TEACH),
     ("images", images::main, images::TEACH),

@@ -218,6 +218,12 @@ fn mounts(request: &CreateRequest, init: &Path, privileged: bool) -> Vec<Mount> 
     all
 }
 
+/// Where something is mounted in the container.
+pub(crate) fn mount_targets(record: &Record) -> Vec<String> {
+    let all = mounts(&record.request, Path::new("/"), false);
+    all.into_iter().map(|mount| mount.destination).collect()
+}
+
 fn every_containers_mounts(privileged: bool) -> Vec<Mount> {
     let mount = |destination: &str, kind: &str, source: &str, options: &[&str]| Mount {
         destination: destination.into(),

@@ -108,6 +108,9 @@ pub enum EngineError {
     Network(#[from] teu_network::NetworkError),
     /// Likewise.
     #[error(transparent)]
+    Archive(#[from] teu_archive::ArchiveError),
+    /// Likewise.
+    #[error(transparent)]
     Cgroup(#[from] teu_cgroup::CgroupError),
     /// Likewise.
     #[error(transparent)]

@@ -137,7 +137,7 @@ impl Engine {
         let id = container.id().clone();
         self.make_groups(link.monitor_pid().unwrap_or_default())?;
 
-        let (root, root_lock) = self.make_root(container)?;
+        let (root, root_lock) = self.make_root(container, container.is_temporary())?;
         let ids = self.look_up_user(container, &root)?;
         let network = match container.record.request.network {
             NetworkRequest::Bridge => Some(self.networks.ensure_default()?),
@@ -200,7 +200,11 @@ impl Engine {
 
     /// The image's root and the container's own layer, as one mount that is attached nowhere; and the
     /// lock that says that this upper is mounted, which the monitor keeps.
-    fn make_root(&self, container: &Container) -> Result<(OwnedFd, Lock), EngineError> {
+    pub(crate) fn make_root(
+        &self,
+        container: &Container,
+        volatile: bool,
+    ) -> Result<(OwnedFd, Lock), EngineError> {
         let own = self.writable_directory(container);
         let (upper, work, lock) = (own.join("upper"), own.join("work"), own.join("root"));
         files::make_directory(&work)?;
@@ -213,8 +217,7 @@ impl Engine {
         })?;
         let root = self.snapshots.ensure_root(&container.record.layers)?;
         make_upper(&upper, &root.path)?;
-        let options =
-            WritableOptions { volatile: container.is_temporary(), ..WritableOptions::default() };
+        let options = WritableOptions { volatile, ..WritableOptions::default() };
         Ok((self.snapshots.writable(&root, &upper, &work, options)?, lock))
     }
 

@@ -8,6 +8,8 @@ mod bad_starts;
 mod cgroups;
 mod containers;
 mod debian;
+mod diff;
+mod export;
 mod files;
 mod images;
 mod inspect;
