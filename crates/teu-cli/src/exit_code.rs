@@ -197,7 +197,6 @@ const LATER: &[&str] = &[
     "plugin",
     "port",
     "push",
-    "restart",
     "save",
     "search",
     "secret",
