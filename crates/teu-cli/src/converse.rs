@@ -85,7 +85,8 @@ impl Conversation<'_> {
             self.explain(exit.code);
         }
         if exited.release {
-            self.engine.follow_up(link, self.container.id())?;
+            self.engine.release(self.container.id())?;
+            link.released()?;
         }
         Ok(exited.exit.code)
     }

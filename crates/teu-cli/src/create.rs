@@ -32,7 +32,8 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let request = flags.resolve(&words).map_err(|why| Failure::new(why).code(OWN_FAULT))?;
 
     let engine = door.engine().map_err(|failure| failure.code(OWN_FAULT))?;
-    let container = engine.create(&request, &mut News::for_run()).map_err(of_run)?;
+    // Unlike `run`, docker ends with 1 here: nothing of a program was to be told apart from it.
+    let container = engine.create(&request, &mut News::for_run())?;
     if let Err(error) = cidfile.write(container.id()) {
         engine.remove(container.id().as_str(), true).map_err(of_run)?;
         return Err(of_run(error));

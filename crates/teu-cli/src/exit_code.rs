@@ -197,6 +197,7 @@ const LATER: &[&str] = &[
     "plugin",
     "port",
     "push",
+    "restart",
     "save",
     "search",
     "secret",

@@ -3,7 +3,7 @@
 use crate::exit_code::Failure;
 use crate::flags::{Arguments, Flag, Takes, Verb, switch};
 use crate::help::Teach;
-use crate::{Door, Outcome, output, table, tag, template};
+use crate::{Door, Outcome, output, pattern, table, tag, template};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::time::SystemTime;
@@ -190,6 +190,8 @@ fn row(
 enum Filter {
     /// A repository, with or without its tag.
     Reference(Reference, bool),
+    /// With stars and the like.
+    Pattern(String),
     Dangling(bool),
     Label(String, Option<String>),
 }
@@ -211,6 +213,9 @@ impl Filter {
     }
 
     fn reference(text: &str) -> Result<Filter, Failure> {
+        if text.contains(['*', '?', '[', '\\']) {
+            return Ok(Filter::Pattern(text.to_string()));
+        }
         let has_tag = text.rsplit('/').next().is_some_and(|last| last.contains(':'));
         Ok(Filter::Reference(tag::reference(text)?, has_tag))
     }
@@ -220,6 +225,10 @@ impl Filter {
             Filter::Reference(wanted, has_tag) => name.is_some_and(|name| {
                 name.familiar_name() == wanted.familiar_name()
                     && (!has_tag || name.tag == wanted.tag)
+            }),
+            Filter::Pattern(pattern) => name.is_some_and(|name| {
+                pattern::fits(pattern, &name.familiar_name())
+                    || pattern::fits(pattern, &name.familiar())
             }),
             Filter::Dangling(dangling) => image.tags.is_empty() == *dangling,
             Filter::Label(label, value) => {

@@ -5,6 +5,7 @@ use crate::flags::{Arguments, Flag, Takes, Verb};
 use crate::help::Teach;
 use crate::{Door, Outcome};
 use std::ffi::OsString;
+use teu_engine::EngineError;
 use teu_model::Signal;
 
 pub const TEACH: Teach = Teach {
@@ -45,5 +46,12 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let signal = Signal::parse(flags.signal.as_deref().filter(|s| !s.is_empty()).unwrap_or("KILL"));
     let signal = signal.map_err(|error| Failure::new(error.to_string()))?;
     let engine = door.engine()?;
-    for_each(&names, true, |name| Ok(engine.kill(name, signal)?))
+    for_each(&names, true, |name| {
+        engine.kill(name, signal).map_err(|error| match error {
+            EngineError::NoSuchContainer { .. } => {
+                Failure::new(format!("cannot kill container: {name}")).because(error)
+            }
+            other => other.into(),
+        })
+    })
 }

@@ -33,12 +33,12 @@ mod load;
 mod logs;
 mod moment;
 mod output;
+mod pattern;
 mod pause;
 mod progress;
 mod ps;
 mod pull;
 mod rename;
-mod restart;
 mod rm;
 mod rmi;
 mod run;
@@ -72,7 +72,6 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("attach", attach::main, attach::TEACH),
     ("exec", exec::main, exec::TEACH),
     ("stop", stop::main, stop::TEACH),
-    ("restart", restart::main, restart::TEACH),
     ("kill", kill::main, kill::TEACH),
     ("wait", wait::main, wait::TEACH),
     ("pause", pause::main, pause::TEACH),

@@ -5,7 +5,7 @@ use teu_model::Timestamp;
 
 /// What `--since` and `--until` take, seen from `now`. A duration means: so long ago.
 pub fn parse(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    if let Some(ago) = duration(text).filter(|_| text != "0") {
+    if let Some(ago) = duration(text) {
         let nanos = u64::try_from(ago.as_nanos()).unwrap_or(u64::MAX);
         return Ok(Timestamp(now.0.saturating_sub(nanos)));
     }
@@ -26,10 +26,7 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 }
 
 /// Go's form: numbers with units, one after the other.
-pub fn duration(text: &str) -> Option<Duration> {
-    if text == "0" {
-        return Some(Duration::ZERO);
-    }
+fn duration(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut sum = 0f64;
     while !rest.is_empty() {

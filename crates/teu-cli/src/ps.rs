@@ -107,8 +107,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
 
     let now = Timestamp::from(SystemTime::now());
     let mut listed = door.engine()?.list()?;
-    let goes_on = |status: Status| status.is_alive() || status == Status::Restarting;
-    listed.retain(|one| all || goes_on(one.container.state.status));
+    listed.retain(|one| all || one.container.state.status.is_alive());
     listed.retain(|one| fits(one, &filters));
     if let Some(last) = flags.last {
         listed.truncate(usize::try_from(last).unwrap_or(usize::MAX));
@@ -223,10 +222,6 @@ fn status(one: &Listed, now: Timestamp) -> String {
             let paused = if state.status == Status::Paused { " (Paused)" } else { "" };
             format!("Up {}{paused}", since(started.unwrap_or(one.container.record.created_at)))
         }
-        (Status::Restarting, Some(exit), _) => {
-            format!("Restarting ({}) {} ago", exit.code, since(exit.finished_at))
-        }
-        (Status::Restarting, None, _) => "Restarting".to_string(),
         (Status::Exited, Some(exit), _) => {
             let why = match (&exit.note, exit.oom_killed) {
                 (_, true) => ", out of memory".to_string(),
@@ -261,12 +256,10 @@ impl Filter {
         Ok(match name {
             "id" => Filter::Id(value),
             "name" => Filter::Name(value),
-            "status"
-                if ["created", "running", "restarting", "exited"].contains(&value.as_str()) =>
-            {
+            "status" if ["created", "running", "exited"].contains(&value.as_str()) => {
                 Filter::Status(value)
             }
-            "status" if ["paused", "removing", "dead"].contains(&value.as_str()) => {
+            "status" if ["paused", "restarting", "removing", "dead"].contains(&value.as_str()) => {
                 Filter::Status(value)
             }
             "status" => return Err(format!("invalid filter 'status={value}'")),

@@ -1,11 +1,12 @@
 //! `teu rmi`: names of images, and images without a name.
 
-use crate::exit_code::for_each;
+use crate::exit_code::{Failure, for_each};
 use crate::flags::{Arguments, Flag, Takes, Verb, switch};
 use crate::help::Teach;
 use crate::{Door, Outcome, output};
 use std::ffi::OsString;
-use teu_engine::parts::Removed;
+use teu_engine::EngineError;
+use teu_engine::parts::{ImageError, Removed};
 
 pub const TEACH: Teach = Teach {
     name: "rmi",
@@ -40,7 +41,15 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, names)) = VERB.parse(words)? else { return Ok(0) };
     let engine = door.engine()?;
     for_each(&names, false, |name| {
-        for removed in engine.remove_image(name, flags.force)? {
+        let removed = match engine.remove_image(name, flags.force) {
+            // Asked by force, what is not there is told and is no failure.
+            Err(EngineError::Image(error @ ImageError::NoSuchImage { .. })) if flags.force => {
+                Failure::new(error.to_string()).tell();
+                return Ok(());
+            }
+            other => other?,
+        };
+        for removed in removed {
             output::print(&match removed {
                 Removed::Untagged(reference) => format!("Untagged: {}\n", reference.familiar()),
                 Removed::Deleted(digest) => format!("Deleted: {digest}\n"),

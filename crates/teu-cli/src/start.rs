@@ -64,13 +64,19 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, names)) = VERB.parse(words)? else { return Ok(0) };
     let engine = door.engine()?;
     if !(flags.attach || flags.interactive) {
-        return for_each(&names, true, |name| {
-            let started = engine.start(name, &StartOptions::default())?;
+        let mut failed = Vec::new();
+        let status = for_each(&names, true, |name| {
+            let started = engine.start(name, &StartOptions::default());
+            let started = started.inspect_err(|_| failed.push(name.to_string()))?;
             for warning in started.into_iter().flat_map(|started| started.warnings) {
                 eprintln!("WARNING: {warning}");
             }
             Ok(())
-        });
+        })?;
+        if failed.is_empty() {
+            return Ok(status);
+        }
+        return Err(Failure::new(format!("failed to start containers: {}", failed.join(", "))));
     }
     let [name] = &names[..] else {
         return Err(Failure::new("you cannot start and attach multiple containers at once"));

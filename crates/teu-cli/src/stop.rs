@@ -19,34 +19,11 @@ pub const TEACH: Teach = Teach {
 #[derive(Debug, Default)]
 pub struct StopFlags {
     signal: Option<String>,
-    pub seconds: Option<i64>,
-}
-
-impl StopFlags {
-    /// The signal that was asked for.
-    pub fn signal(&self) -> Result<Option<Signal>, Failure> {
-        let signal = self.signal.as_deref().filter(|signal| !signal.is_empty());
-        let signal = signal.map(Signal::parse).transpose();
-        signal.map_err(|error| Failure::new(error.to_string()))
-    }
-}
-
-/// `-s`, here and for `restart`.
-pub const fn signal_flag() -> Flag<StopFlags> {
-    Flag {
-        long: "signal",
-        short: Some('s'),
-        takes: Takes::Value("string"),
-        doc: "Signal to send to the container",
-        set: |typed, value| {
-            typed.signal = Some(value.to_string());
-            Ok(())
-        },
-    }
+    seconds: Option<i64>,
 }
 
 /// Docker had it as `--time` first, and still takes that.
-pub const fn timeout(long: &'static str, short: Option<char>) -> Flag<StopFlags> {
+const fn timeout(long: &'static str, short: Option<char>) -> Flag<StopFlags> {
     Flag {
         long,
         short,
@@ -56,8 +33,20 @@ pub const fn timeout(long: &'static str, short: Option<char>) -> Flag<StopFlags>
     }
 }
 
-const FLAGS: &[Flag<StopFlags>] =
-    &[signal_flag(), timeout("timeout", Some('t')), timeout("time", None)];
+const FLAGS: &[Flag<StopFlags>] = &[
+    Flag {
+        long: "signal",
+        short: Some('s'),
+        takes: Takes::Value("string"),
+        doc: "Signal to send to the container",
+        set: |typed, value| {
+            typed.signal = Some(value.to_string());
+            Ok(())
+        },
+    },
+    timeout("timeout", Some('t')),
+    timeout("time", None),
+];
 
 const VERB: Verb<StopFlags> = Verb {
     teach: TEACH,
@@ -69,7 +58,9 @@ const VERB: Verb<StopFlags> = Verb {
 
 pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, names)) = VERB.parse(words)? else { return Ok(0) };
-    let signal = flags.signal()?;
+    let signal = flags.signal.as_deref().filter(|signal| !signal.is_empty());
+    let signal = signal.map(Signal::parse).transpose();
+    let signal = signal.map_err(|error| Failure::new(error.to_string()))?;
     let engine = door.engine()?;
     for_each(&names, true, |name| Ok(engine.stop(name, signal, flags.seconds)?))
 }

@@ -45,7 +45,6 @@ mod remove;
 mod rename;
 mod repair;
 mod reset;
-mod restart;
 mod run;
 mod scratch;
 mod start;
@@ -70,7 +69,7 @@ pub use start::{StartOptions, Started};
 
 /// What doors need of the parts, under one roof.
 pub mod parts {
-    pub use teu_image::{Found, Image, ImportOptions, ListedImage, Loaded, Removed};
+    pub use teu_image::{Found, Image, ImageError, ImportOptions, ListedImage, Loaded, Removed};
     pub use teu_monitor::log::{
         Entry, LogOptions, LogReader, Stream, Tail, Timestamp as LogTimestamp,
     };

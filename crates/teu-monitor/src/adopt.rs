@@ -44,14 +44,16 @@ impl Monitor {
                     pidfd,
                     channels,
                     started_at,
-                    sent: Vec::new(),
+                    stopped_by: None,
                     is_child: false,
                 }));
             }
             None => match exit {
                 Some(exit) => {
                     let exit = Some(exit);
-                    self.phase = Phase::Ended(Ended { exit, ..Ended::default() });
+                    let (releaser, after) = (None, None);
+                    self.phase =
+                        Phase::Ended(Ended { exit, releaser, after, after_was_started: false });
                 }
                 None => self.container_is_gone(started_at),
             },

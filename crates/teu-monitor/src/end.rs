@@ -76,7 +76,12 @@ impl Monitor {
         }
         let releaser = self.first_who_releases();
         self.tell_exit(&Target::Container, &exit, releaser);
-        self.phase = Phase::Ended(Ended { exit: Some(exit), releaser, ..Ended::default() });
+        self.phase = Phase::Ended(Ended {
+            exit: Some(exit),
+            releaser,
+            after: None,
+            after_was_started: false,
+        });
         self.see_to_release();
     }
 
@@ -92,7 +97,7 @@ impl Monitor {
 
     /// Finds somebody to do what follows, where nobody does.
     pub(crate) fn see_to_release(&mut self) {
-        if !self.nobody_releases() || self.waits_to_start_again() {
+        if !self.nobody_releases() {
             return;
         }
         if let Some(id) = self.first_who_releases() {
@@ -104,13 +109,13 @@ impl Monitor {
         }
         let command = self.record.as_ref().and_then(|record| record.after_exit.clone());
         let Phase::Ended(ended) = &mut self.phase else { return };
-        if self.after.is_some() {
+        if ended.after.is_some() {
             // It is about to connect.
             return;
         }
         let first_time = !std::mem::replace(&mut ended.after_was_started, true);
         match command.filter(|_| first_time).map(|command| run(&command)) {
-            Some(Ok(process)) => self.after = Some(process),
+            Some(Ok(process)) => ended.after = Some(process),
             // The next command finds the exit record, and does it.
             _ => self.leave(),
         }
@@ -147,7 +152,8 @@ impl Monitor {
 
     /// The command that was started for it ended. If it is done, it has said so before.
     pub(crate) fn after_ended(&mut self) {
-        if let Some(after) = self.after.take() {
+        let Phase::Ended(ended) = &mut self.phase else { return };
+        if let Some(after) = ended.after.take() {
             // Reaped, so that it is no zombie; how it ended does not matter here.
             wait::try_wait(as_fd(&after)).map(drop).unwrap_or(());
         }

@@ -47,7 +47,7 @@ impl Monitor {
             self.keep = keep;
         }
         self.starter = Some(from);
-        self.keep_joined(&fds);
+        self.namespaces.clear();
         let terminal = request.plan.process.terminal;
         let (stdio, channels) = Channels::for_container(&self.run_dir, request.stdio, terminal)
             .map_err(kernel_refused("make the container's standard input and output"))?;
@@ -98,9 +98,7 @@ impl Monitor {
             let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
             warnings.push(format!("{what}: {error}{cause}"));
         };
-        // From the start before, where this is a restart: commands know it.
-        let listening = self.listener.take().map_or_else(|| self.listen(), Ok);
-        match listening {
+        match self.listen() {
             Ok(listener) => self.listener = Some(listener),
             Err(error) => warn("the monitor cannot be reached by other commands", &error),
         }
@@ -132,8 +130,7 @@ impl Monitor {
 
     fn hold_namespaces(&mut self, plan: &Plan, cloned: &teu_runtime::Cloned) {
         let own = plan.namespaces();
-        let held: Vec<_> = self.namespaces.iter().map(|(kind, _)| *kind).collect();
-        for kind in HELD.into_iter().filter(|kind| own.contains(kind) && !held.contains(kind)) {
+        for kind in HELD.into_iter().filter(|kind| own.contains(kind)) {
             if let Ok(namespace) = cloned.namespace(kind) {
                 self.namespaces.push((kind, namespace));
             }
@@ -142,7 +139,12 @@ impl Monitor {
 
     fn start_failed(&mut self, from: VisitorId, error: StartError) -> Reply {
         // The starter cleans up and says so; if it does not, somebody else must.
-        self.phase = Phase::Ended(Ended { releaser: Some(from), ..Ended::default() });
+        self.phase = Phase::Ended(Ended {
+            exit: None,
+            releaser: Some(from),
+            after: None,
+            after_was_started: false,
+        });
         self.namespaces.clear();
         Reply::Failed(error)
     }
@@ -200,7 +202,12 @@ impl Monitor {
             Phase::Empty => self.phase = Phase::Released,
             Phase::AtGate(_) => {
                 // Dropped, it is killed and reaped.
-                self.phase = Phase::Ended(Ended::default());
+                self.phase = Phase::Ended(Ended {
+                    exit: None,
+                    releaser: None,
+                    after: None,
+                    after_was_started: false,
+                });
                 self.see_to_release();
             }
             Phase::Running(session) => {

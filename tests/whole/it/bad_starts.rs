@@ -90,7 +90,7 @@ fn a_library_is_missing() {
 fn the_user_is_unknown() {
     let teu = Teu::with_busybox("no-user");
     for user in ["nobody-here", "root:no-group"] {
-        let told = teu.fails(126, &format!("run --rm --network none -u {user} busybox true"));
+        let told = teu.fails(125, &format!("run --rm --network none -u {user} busybox true"));
         let name = user.rsplit(':').next().unwrap();
         assert!(told.contains(name), "{told}");
     }

@@ -18,7 +18,6 @@ mod namespaces;
 mod network;
 mod pause;
 mod pull;
-mod restart;
 mod rights;
 mod run;
 mod streams;

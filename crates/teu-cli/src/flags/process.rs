@@ -218,6 +218,12 @@ fn with_value(pair: &str, here: &dyn Fn(&str) -> Option<String>) -> Option<Strin
     here(pair).map(|value| format!("{pair}={value}"))
 }
 
+/// A failed open, in docker's words: those of Go.
+fn in_go(error: &std::io::Error) -> String {
+    let text = error.to_string().to_lowercase();
+    text.split(" (os error").next().unwrap_or_default().to_string()
+}
+
 /// More than any true file of variables.
 const FILE_MAX: u64 = 16 << 20;
 
@@ -230,7 +236,7 @@ fn env_file_lines(
     let mut bytes = Vec::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(FILE_MAX + 1).read_to_end(&mut bytes))
-        .map_err(|error| format!("cannot read the env file {shown}: {error}"))?;
+        .map_err(|error| format!("open {shown}: {}", in_go(&error)))?;
     if bytes.len() as u64 > FILE_MAX {
         return Err(format!("the env file {shown} is larger than 16 MiB"));
     }

@@ -232,8 +232,7 @@ impl Running<'_> {
                 self.send_size(link)?;
             } else {
                 let target = self.target.clone();
-                let by = Some("attach".to_string());
-                link.send(&Request::Signal { target, signal, by }, &[])?;
+                link.send(&Request::Signal { target, signal, by: None }, &[])?;
             }
         }
         Ok(())
