@@ -186,7 +186,6 @@ const LATER: &[&str] = &[
     "container",
     "context",
     "cp",
-    "events",
     "history",
     "image",
     "login",

@@ -1,12 +1,16 @@
 //! `teu images`: what is here.
 
 use crate::exit_code::Failure;
+use crate::filter::Filters;
 use crate::flags::{Arguments, Flag, Takes, Verb, switch};
 use crate::help::Teach;
 use crate::{Door, Outcome, output, pattern, table, tag, template};
+use crate::pattern::glob;
+use crate::{Door, Outcome, moment, output, table, template};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::time::SystemTime;
+use teu_engine::Engine;
 use teu_engine::parts::ListedImage;
 use teu_model::{Reference, Timestamp, human_duration, human_size};
 
@@ -24,7 +28,7 @@ pub struct ImagesFlags {
     quiet: bool,
     whole: bool,
     digests: bool,
-    filters: Vec<String>,
+    filters: Filters,
     format: String,
 }
 
@@ -61,11 +65,8 @@ const FLAGS: &[Flag<ImagesFlags>] = &[
         long: "filter",
         short: Some('f'),
         takes: Takes::Value("filter"),
-        doc: "Only those with dangling=true, reference=NAME, label=NAME[=VALUE]",
-        set: |typed, value| {
-            typed.filters.push(value.to_string());
-            Ok(())
-        },
+        doc: "Only those with dangling=true, reference=PATTERN, label=NAME[=VALUE], before=, since=, until=",
+        set: |typed, value| typed.filters.add(value),
     },
     Flag {
         long: "format",
@@ -79,7 +80,7 @@ const FLAGS: &[Flag<ImagesFlags>] = &[
     },
 ];
 
-const VERB: Verb<ImagesFlags> = Verb {
+pub const VERB: Verb<ImagesFlags> = Verb {
     teach: TEACH,
     flags: &[FLAGS],
     later: "--tree",
@@ -88,23 +89,25 @@ const VERB: Verb<ImagesFlags> = Verb {
 };
 
 pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
-    let Some((flags, words)) = VERB.parse(words)? else { return Ok(0) };
-    let mut wanted =
-        flags.filters.iter().map(|text| Filter::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let Some((mut flags, words)) = VERB.parse(words)? else { return Ok(0) };
     if let Some(name) = words.first() {
-        wanted.push(Filter::reference(name)?);
+        flags.filters.add(&format!("reference={name}")).map_err(Failure::new)?;
+    }
+    if !["", "table", "json"].contains(&flags.format.as_str()) {
+        template::list(&flags.format, &[], &heads()).map_err(Failure::new)?;
     }
     let now = Timestamp::from(SystemTime::now());
-    let images = door.engine()?.images()?;
+    let engine = door.engine()?;
+    let wanted = Wanted::look_up(&flags.filters, &engine, now)?;
     let mut rows = Vec::new();
-    for image in &images {
+    for image in &engine.images()? {
         for name in image.rows() {
-            if wanted.iter().all(|filter| filter.fits(image, name)) {
+            if wanted.fits(image, name) {
                 rows.push(row(image, name, &flags, now));
             }
         }
     }
-    if flags.quiet && flags.format.is_empty() {
+    if flags.quiet && ["", "table"].contains(&flags.format.as_str()) {
         let mut ids: Vec<String> = rows.iter().map(|row| text(row, "ID")).collect();
         ids.dedup();
         output::print(&ids.iter().map(|id| format!("{id}\n")).collect::<String>());
@@ -177,7 +180,7 @@ fn row(
         "Digest": digest.unwrap_or_else(none),
         "ID": id,
         "CreatedSince": since.unwrap_or_else(|| "N/A".to_string()),
-        "CreatedAt": image.created.map_or("N/A".to_string(), |created| created.to_string()),
+        "CreatedAt": image.created.map_or("N/A".to_string(), go_time),
         "Size": human_size(image.size),
         "Containers": "N/A",
         "SharedSize": "N/A",
@@ -194,23 +197,19 @@ enum Filter {
     Pattern(String),
     Dangling(bool),
     Label(String, Option<String>),
+/// A moment as Go prints it: `2026-11-21 10:00:00 +0000 UTC`.
+pub fn go_time(time: Timestamp) -> String {
+    let whole = Timestamp(time.0 - time.0 % 1_000_000_000).to_string();
+    format!("{} +0000 UTC", whole.trim_end_matches('Z').replace('T', " "))
 }
 
-impl Filter {
-    fn parse(text: &str) -> Result<Filter, Failure> {
-        let (name, value) = text.split_once('=').ok_or_else(|| {
-            Failure::new(format!("invalid filter '{text}': it must be name=value"))
-        })?;
-        match name {
-            "dangling" => switch(value).map(Filter::Dangling).map_err(Failure::new),
-            "reference" => Filter::reference(value),
-            "label" => Ok(match value.split_once('=') {
-                Some((label, value)) => Filter::Label(label.into(), Some(value.into())),
-                None => Filter::Label(value.into(), None),
-            }),
-            _ => Err(Failure::new(format!("invalid filter '{name}'"))),
-        }
-    }
+/// The filters, with what they name looked up.
+struct Wanted<'f> {
+    filters: &'f Filters,
+    dangling: Option<bool>,
+    before: Option<Timestamp>,
+    since: Option<Timestamp>,
+}
 
     fn reference(text: &str) -> Result<Filter, Failure> {
         if text.contains(['*', '?', '[', '\\']) {
@@ -236,5 +235,44 @@ impl Filter {
                 found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found))
             }
         }
+impl<'f> Wanted<'f> {
+    fn look_up(
+        filters: &'f Filters,
+        engine: &Engine,
+        now: Timestamp,
+    ) -> Result<Wanted<'f>, Failure> {
+        filters.check(&["before", "dangling", "label", "label!", "reference", "since", "until"])?;
+        let created = |key: &str| -> Result<Option<Timestamp>, Failure> {
+            let found = filters.values(key).last().map(|name| engine.find_image(name));
+            Ok(found.transpose()?.and_then(|found| found.image.config.created_at()))
+        };
+        let until = filters.values("until").last().map(|text| moment::parse(text, now));
+        let until = until.transpose().map_err(Failure::new)?;
+        let before = created("before")?;
+        Ok(Wanted {
+            dangling: filters.switch("dangling")?,
+            before: before.into_iter().chain(until).min(),
+            since: created("since")?,
+            filters,
+        })
+        let created = image.created.unwrap_or_default();
+        self.dangling.is_none_or(|dangling| image.tags.is_empty() == dangling)
+            && self.before.is_none_or(|before| created < before)
+            && self.since.is_none_or(|since| created > since)
+            && self.filters.labels(&image.image.config.config.labels)
+            && self
+                .filters
+                .any("reference", |pattern| name.is_some_and(|name| is_called(name, pattern)))
     }
+}
+
+/// By a pattern for its short name, with the tag or without; or by any way to write the name itself.
+fn is_called(name: &Reference, pattern: &str) -> bool {
+    if glob(pattern, &name.familiar()) || glob(pattern, &name.familiar_name()) {
+        return true;
+    }
+    let has_tag = pattern.rsplit('/').next().is_some_and(|last| last.contains(':'));
+    Reference::parse(pattern).is_ok_and(|wanted| {
+        name.familiar_name() == wanted.familiar_name() && (!has_tag || name.tag == wanted.tag)
+    })
 }

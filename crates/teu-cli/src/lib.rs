@@ -19,9 +19,11 @@ mod converse;
 mod create;
 mod diff;
 mod door;
+mod events;
 mod exec;
 mod exit_code;
 mod export;
+mod filter;
 mod flags;
 mod help;
 mod images;
@@ -79,6 +81,7 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("rename", rename::main, rename::TEACH),
     ("rm", rm::main, rm::TEACH),
     ("ps", ps::main, ps::TEACH),
+    ("events", events::main, events::TEACH),
     ("logs", logs::main, logs::TEACH),
     ("diff", diff::main, diff::TEACH),
     ("export", export::main, export::TEACH),

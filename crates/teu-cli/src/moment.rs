@@ -16,6 +16,7 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     let zoned = format!("{text}Z");
     let filled = match text.len() {
         10 => format!("{text}T00:00:00Z"),
+        13 => format!("{text}:00:00Z"),
         16 => format!("{text}:00Z"),
         _ => zoned,
     };

@@ -1,14 +1,17 @@
 //! `teu ps`: containers, as they are now.
 
+mod filter;
+
 use crate::exit_code::Failure;
+use crate::filter::Filters;
 use crate::flags::{Arguments, Flag, Takes, Verb, integer, switch};
 use crate::help::Teach;
-use crate::{Door, Outcome, output, table, template};
+use crate::{Door, Outcome, images, output, table, template};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::time::SystemTime;
-use teu_engine::Listed;
-use teu_model::{MountRequest, NetworkRequest, Status, Timestamp, human_duration};
+use teu_engine::{Engine, Listed};
+use teu_model::{MountRequest, NetworkRequest, Status, Timestamp, human_duration, human_size};
 
 pub const TEACH: Teach = Teach {
     name: "ps",
@@ -25,7 +28,8 @@ pub struct PsFlags {
     quiet: bool,
     whole: bool,
     last: Option<i64>,
-    filters: Vec<String>,
+    filters: Filters,
+    size: bool,
     format: String,
 }
 
@@ -71,11 +75,15 @@ const FLAGS: &[Flag<PsFlags>] = &[
         long: "filter",
         short: Some('f'),
         takes: Takes::Value("filter"),
-        doc: "Only those with id=, name=, status=, label=, ancestor=, exited=, network=",
-        set: |typed, value| {
-            typed.filters.push(value.to_string());
-            Ok(())
-        },
+        doc: "Only those with id=, name=, status=, label=, ancestor=, exited=, network=, volume=, before=, since=, health=",
+        set: |typed, value| typed.filters.add(value),
+    },
+    Flag {
+        long: "size",
+        short: Some('s'),
+        takes: Takes::Nothing,
+        doc: "Display total file sizes",
+        set: |typed, value| switch(value).map(|on| typed.size = on),
     },
     Flag {
         long: "format",
@@ -89,44 +97,74 @@ const FLAGS: &[Flag<PsFlags>] = &[
     },
 ];
 
-const VERB: Verb<PsFlags> = Verb {
+pub const VERB: Verb<PsFlags> = Verb {
     teach: TEACH,
     flags: &[FLAGS],
-    later: "--size -s",
+    later: "",
     arguments: Arguments::Exactly(0),
     first_ends_flags: false,
 };
 
 pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, _)) = VERB.parse(words)? else { return Ok(0) };
-    let filters = flags.filters.iter().map(|text| Filter::parse(text));
-    let filters: Vec<Filter> = filters.collect::<Result<_, _>>().map_err(Failure::new)?;
-    let names_state =
-        filters.iter().any(|filter| matches!(filter, Filter::Status(_) | Filter::Exited(_)));
-    let all = flags.all || flags.last.is_some() || names_state;
-
     let now = Timestamp::from(SystemTime::now());
-    let mut listed = door.engine()?.list()?;
-    listed.retain(|one| all || one.container.state.status.is_alive());
-    listed.retain(|one| fits(one, &filters));
+    let format = match (flags.format.as_str(), flags.quiet) {
+        ("raw", true) => "container_id: {{.ID}}".to_string(),
+        ("raw", false) => RAW.to_string() + if flags.size { RAW_SIZE } else { "" },
+        (other, _) => other.to_string(),
+    };
+    // Found wrong before anything is looked at, as docker does.
+    if !["", "table", "json"].contains(&format.as_str()) {
+        template::list(&format, &[], &heads()).map_err(Failure::new)?;
+    }
+    let engine = door.engine()?;
+    let wanted = filter::Wanted::look_up(&flags.filters, &engine)?;
+    let all = flags.all || flags.last.is_some() || wanted.names_state();
+    let mut listed = engine.list()?;
+    listed.retain(|one| (all || one.container.state.status.is_alive()) && wanted.fits(one));
     if let Some(last) = flags.last {
         listed.truncate(usize::try_from(last).unwrap_or(usize::MAX));
     }
-    let rows: Vec<Value> = listed.iter().map(|one| row(one, flags.whole, now)).collect();
-    if flags.quiet && flags.format.is_empty() {
-        output::print(&rows.iter().map(|row| format!("{}\n", text(row, "ID"))).collect::<String>());
+    if flags.quiet && ["", "table"].contains(&format.as_str()) {
+        let id = |one: &Listed| {
+            let id = one.container.id();
+            format!("{}\n", if flags.whole { id.as_str() } else { id.short() })
+        };
+        output::print(&listed.iter().map(id).collect::<String>());
         return Ok(0);
     }
-    let formatted = template::list(&flags.format, &rows, &heads()).map_err(Failure::new)?;
-    output::print(&formatted.unwrap_or_else(|| own_table(&rows)));
+    let sizes = flags.size || format.contains(".Size");
+    let rows = listed.iter().map(|one| {
+        let mut row = row(one, flags.whole, now);
+        if sizes {
+            row["Size"] = size(&engine, one).into();
+        }
+        row
+    });
+    let rows: Vec<Value> = rows.collect();
+    let formatted = template::list(&format, &rows, &heads()).map_err(Failure::new)?;
+    output::print(&formatted.unwrap_or_else(|| own_table(&rows, flags.size)));
     Ok(0)
+}
+
+/// Docker's `raw`.
+const RAW: &str = "container_id: {{.ID}}\nimage: {{.Image}}\ncommand: {{.Command}}\ncreated_at: {{.CreatedAt}}\n\
+    state: {{- pad .State 1 0}}\nstatus: {{- pad .Status 1 0}}\nnames: {{.Names}}\nlabels: {{- pad .Labels 1 0}}\n\
+    ports: {{- pad .Ports 1 0}}\n";
+const RAW_SIZE: &str = "size: {{.Size}}\n";
+
+/// What it wrote, and with its image.
+fn size(engine: &Engine, one: &Listed) -> String {
+    let (own, whole) = engine.size_of(&one.container);
+    format!("{} (virtual {})", human_size(own), human_size(whole))
 }
 
 const COLUMNS: [&str; 7] = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
 
-fn own_table(rows: &[Value]) -> String {
-    let mut table = vec![COLUMNS.iter().map(|column| head(column)).collect::<Vec<_>>()];
-    table.extend(rows.iter().map(|row| COLUMNS.iter().map(|column| text(row, column)).collect()));
+fn own_table(rows: &[Value], size: bool) -> String {
+    let columns: Vec<&str> = COLUMNS.into_iter().chain(size.then_some("Size")).collect();
+    let mut table = vec![columns.iter().map(|column| head(column)).collect::<Vec<_>>()];
+    table.extend(rows.iter().map(|row| columns.iter().map(|column| text(row, column)).collect()));
     table::render(&table)
 }
 
@@ -189,8 +227,8 @@ fn row(one: &Listed, whole: bool, now: Timestamp) -> Value {
     json!({
         "ID": id,
         "Image": one.image,
-        "Command": format!("\"{}\"", cut(record.process.args.join(" "), 20)),
-        "CreatedAt": record.created_at.to_string(),
+        "Command": Value::from(cut(record.process.args.join(" "), 20)).to_string(),
+        "CreatedAt": images::go_time(record.created_at),
         "RunningFor": format!("{} ago", human_duration(record.created_at.age(now))),
         "Ports": "",
         "State": state.status.word(),
@@ -198,6 +236,7 @@ fn row(one: &Listed, whole: bool, now: Timestamp) -> Value {
         "Size": "0B",
         "Names": state.name.as_str(),
         "Labels": labels.join(","),
+        "Label": record.labels,
         "LocalVolumes": "0",
         "Mounts": mounts.join(","),
         "Networks": network_name(record.request.network),
@@ -235,87 +274,7 @@ fn status(one: &Listed, now: Timestamp) -> String {
     }
 }
 
-/// One `--filter`.
-#[derive(Debug)]
-enum Filter {
-    Id(String),
-    Name(String),
-    Status(String),
-    Exited(u8),
-    Label(String, Option<String>),
-    Ancestor(String),
-    Network(String),
-}
-
-impl Filter {
-    fn parse(text: &str) -> Result<Filter, String> {
-        let (name, value) = text
-            .split_once('=')
-            .ok_or_else(|| format!("invalid filter '{text}': it must be name=value"))?;
-        let value = value.to_string();
-        Ok(match name {
-            "id" => Filter::Id(value),
-            "name" => Filter::Name(value),
-            "status" if ["created", "running", "exited"].contains(&value.as_str()) => {
-                Filter::Status(value)
-            }
-            "status" if ["paused", "restarting", "removing", "dead"].contains(&value.as_str()) => {
-                Filter::Status(value)
-            }
-            "status" => return Err(format!("invalid filter 'status={value}'")),
-            "exited" => Filter::Exited(
-                value.parse().map_err(|_| format!("invalid filter 'exited={value}'"))?,
-            ),
-            "label" => match value.split_once('=') {
-                Some((label, value)) => Filter::Label(label.into(), Some(value.into())),
-                None => Filter::Label(value, None),
-            },
-            "ancestor" => Filter::Ancestor(value),
-            "network" => Filter::Network(value),
-            _ => return Err(format!("invalid filter '{name}'")),
-        })
-    }
-
-    fn fits(&self, one: &Listed) -> bool {
-        let (record, state) = (&one.container.record, &one.container.state);
-        match self {
-            Filter::Id(prefix) => record.id.as_str().starts_with(prefix.as_str()),
-            Filter::Name(part) => {
-                let name = state.name.as_str();
-                match part.trim_start_matches('/').strip_prefix('^') {
-                    Some(start) => match start.trim_start_matches('/').strip_suffix('$') {
-                        Some(exact) => name == exact,
-                        None => name.starts_with(start),
-                    },
-                    None => name.contains(part.trim_start_matches('/')),
-                }
-            }
-            Filter::Status(word) => state.status.word() == word,
-            Filter::Exited(code) => {
-                state.status == Status::Exited
-                    && state.exit.as_ref().is_some_and(|exit| exit.code == *code)
-            }
-            Filter::Label(label, value) => {
-                let found = record.labels.get(label);
-                found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found))
-            }
-            Filter::Ancestor(image) => {
-                let same_name = teu_model::Reference::parse(image).ok()
-                    == teu_model::Reference::parse(&one.image).ok();
-                let hex = image.strip_prefix("sha256:").unwrap_or(image);
-                same_name || (hex.len() >= 4 && record.image.hex().starts_with(hex))
-            }
-            Filter::Network(name) => network_name(record.request.network) == name,
-        }
-    }
-}
-
-/// Filters of one kind mean any of them, different kinds all of them.
-fn fits(one: &Listed, filters: &[Filter]) -> bool {
-    let same = |a: &Filter, b: &Filter| std::mem::discriminant(a) == std::mem::discriminant(b);
-    filters.iter().all(|filter| {
-        matches!(filter, Filter::Label(..)) && filter.fits(one)
-            || !matches!(filter, Filter::Label(..))
-                && filters.iter().any(|other| same(filter, other) && other.fits(one))
-    })
+/// Docker's word for what its health checks found.
+fn health(_one: &Listed) -> &'static str {
+    "none"
 }

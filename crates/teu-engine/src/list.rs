@@ -1,5 +1,6 @@
 //! `ps`: all containers, as they are now.
 
+use crate::disk_use::disk_use;
 use crate::observe::{Truth, observe};
 use crate::records::{self, Container};
 use crate::{Engine, EngineError};
@@ -23,6 +24,12 @@ impl Engine {
         }
         listed.sort_by_key(|one| std::cmp::Reverse(one.container.record.created_at));
         Ok(listed)
+    }
+
+    /// Bytes that a container wrote, and with those of its image.
+    pub fn size_of(&self, container: &Container) -> (u64, u64) {
+        let own = disk_use(&self.writable_directory(container).join("upper"));
+        (own, own.saturating_add(self.store.size_of(&container.record.layers)))
     }
 
     /// The container that `given` names, as it is now.

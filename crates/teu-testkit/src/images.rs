@@ -26,6 +26,11 @@ impl CachedImage {
     /// Puts it into the empty state root `root`.
     pub fn give(&self, root: &Path) {
         run_plain(Command::new("cp").arg("-al").arg(self.store.join(".")).arg(root));
+        // What happened in the cache's own root; a file that is appended to is not shared by names.
+        match std::fs::remove_dir_all(root.join("events")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => panic!("{error}"),
+            _ => {}
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod cgroups;
 mod containers;
 mod debian;
 mod diff;
+mod events;
 mod export;
 mod files;
 mod images;

@@ -1,5 +1,6 @@
 //! What a template may call: Go's functions and docker's.
 
+use super::AS_JSON;
 use super::plain::{kind, plain, truth};
 use super::show::METHODS;
 use serde_json::Value;
@@ -163,9 +164,10 @@ pub fn call(function: &str, arguments: &[Value], mode: Mode) -> Result<Value, St
     })
 }
 
-/// A row without what is not a field but a method.
+/// A row as JSON: without what is a method and no field, and in the form that it says it has.
 pub fn json(value: &Value) -> String {
     match value {
+        Value::Object(map) if map.contains_key(AS_JSON) => map[AS_JSON].to_string(),
         Value::Object(map)
             if METHODS.iter().any(|method| map.get(*method).is_some_and(Value::is_object)) =>
         {

@@ -14,10 +14,11 @@ pub fn list(format: &str, rows: &[Value], heads: &Value) -> Result<Option<String
     if format == "json" {
         return Ok(Some(rows.iter().map(|row| functions::json(row) + "\n").collect()));
     }
-    let wrong = |why: String| format!("template parsing error: {why}");
+    let wrong = |why: String| format!("failed to execute template: {why}");
+    let unreadable = |why: String| format!("failed to parse template: {why}");
     if let Some(columns) = format.strip_prefix("table").filter(|rest| rest.starts_with([' ', '\t']))
     {
-        let template = Template::parse(columns.trim_matches([' '])).map_err(wrong)?;
+        let template = Template::parse(columns.trim_matches([' '])).map_err(unreadable)?;
         let cells = |text: String| text.split('\t').map(str::to_string).collect::<Vec<_>>();
         // Every row first: a field that is not there is told before a table begins.
         let mut table = Vec::with_capacity(rows.len() + 1);
@@ -27,7 +28,7 @@ pub fn list(format: &str, rows: &[Value], heads: &Value) -> Result<Option<String
         table.insert(0, cells(template.render_heads(heads).map_err(wrong)?));
         return Ok(Some(crate::table::render(&table)));
     }
-    let template = Template::parse(&format).map_err(wrong)?;
+    let template = Template::parse(&format).map_err(unreadable)?;
     let lines = rows.iter().map(|row| Ok(template.render(row).map_err(wrong)? + "\n"));
     lines.collect::<Result<String, String>>().map(Some)
 }

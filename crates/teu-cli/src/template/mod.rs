@@ -24,6 +24,9 @@ use serde_json::Value;
 /// A longer template is no template.
 const LENGTH_MAX: usize = 64 << 10;
 
+/// The field of a row under which its JSON lies, where that has other names than a template.
+pub const AS_JSON: &str = "";
+
 /// A template, taken apart.
 #[derive(Debug)]
 pub struct Template {
@@ -48,11 +51,6 @@ impl Template {
     /// The text for the heads of a table: functions leave them as they are.
     fn render_heads(&self, heads: &Value) -> Result<String, String> {
         show::show(&self.nodes, heads, functions::Mode::Heads)
-    }
-
-    /// The fields of the row that the template shows, for verbs that look only at what is asked for.
-    pub fn mentions(&self, field: &str) -> bool {
-        self.nodes.iter().any(|node| node.mentions(field))
     }
 }
 

@@ -76,32 +76,6 @@ pub enum Kind {
     Paren(Box<Pipe>, Vec<String>),
 }
 
-impl Node {
-    pub fn mentions(&self, field: &str) -> bool {
-        let among = |nodes: &[Node]| nodes.iter().any(|node| node.mentions(field));
-        match self {
-            Node::Text(_) | Node::Break | Node::Continue => false,
-            Node::Show(pipe) => pipe.mentions(field),
-            Node::If(pipe, body, other)
-            | Node::With(pipe, body, other)
-            | Node::Range(pipe, body, other) => pipe.mentions(field) || among(body) || among(other),
-        }
-    }
-}
-
-impl Pipe {
-    fn mentions(&self, field: &str) -> bool {
-        let operands = self.commands.iter().flat_map(|command| &command.operands);
-        operands.into_iter().any(|operand| match &operand.kind {
-            // The whole row, as `{{json .}}` has it.
-            Kind::Dot(way) => way.first().is_none_or(|first| first == field),
-            Kind::Variable(_, way) => way.first().is_none_or(|first| first == field),
-            Kind::Paren(pipe, _) => pipe.mentions(field),
-            Kind::Literal(_) | Kind::Nil | Kind::Function(_) => false,
-        })
-    }
-}
-
 /// Nodes of all pieces.
 pub fn parse(text: &str, pieces: Vec<Piece<'_>>) -> Result<Vec<Node>, String> {
     let mut parser = Parser {

@@ -182,5 +182,7 @@ fn lists() {
     );
     assert_eq!(of("json").unwrap().unwrap().lines().count(), 2);
     assert_eq!(of("table"), Ok(None));
-    assert!(of("{{.Gone}}").unwrap_err().starts_with("template parsing error: template: :1:2:"));
+    assert!(
+        of("{{.Gone}}").unwrap_err().starts_with("failed to execute template: template: :1:2:")
+    );
 }
