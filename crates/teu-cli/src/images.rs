@@ -4,7 +4,6 @@ use crate::exit_code::Failure;
 use crate::filter::Filters;
 use crate::flags::{Arguments, Flag, Takes, Verb, switch};
 use crate::help::Teach;
-use crate::{Door, Outcome, output, pattern, table, tag, template};
 use crate::pattern::glob;
 use crate::{Door, Outcome, moment, output, table, template};
 use serde_json::{Value, json};
@@ -189,14 +188,6 @@ fn row(
     })
 }
 
-/// One `--filter`, or the name after the flags.
-enum Filter {
-    /// A repository, with or without its tag.
-    Reference(Reference, bool),
-    /// With stars and the like.
-    Pattern(String),
-    Dangling(bool),
-    Label(String, Option<String>),
 /// A moment as Go prints it: `2026-11-21 10:00:00 +0000 UTC`.
 pub fn go_time(time: Timestamp) -> String {
     let whole = Timestamp(time.0 - time.0 % 1_000_000_000).to_string();
@@ -211,30 +202,6 @@ struct Wanted<'f> {
     since: Option<Timestamp>,
 }
 
-    fn reference(text: &str) -> Result<Filter, Failure> {
-        if text.contains(['*', '?', '[', '\\']) {
-            return Ok(Filter::Pattern(text.to_string()));
-        }
-        let has_tag = text.rsplit('/').next().is_some_and(|last| last.contains(':'));
-        Ok(Filter::Reference(tag::reference(text)?, has_tag))
-    }
-
-    fn fits(&self, image: &ListedImage, name: Option<&Reference>) -> bool {
-        match self {
-            Filter::Reference(wanted, has_tag) => name.is_some_and(|name| {
-                name.familiar_name() == wanted.familiar_name()
-                    && (!has_tag || name.tag == wanted.tag)
-            }),
-            Filter::Pattern(pattern) => name.is_some_and(|name| {
-                pattern::fits(pattern, &name.familiar_name())
-                    || pattern::fits(pattern, &name.familiar())
-            }),
-            Filter::Dangling(dangling) => image.tags.is_empty() == *dangling,
-            Filter::Label(label, value) => {
-                let found = image.image.config.config.labels.get(label);
-                found.is_some_and(|found| value.as_ref().is_none_or(|value| value == found))
-            }
-        }
 impl<'f> Wanted<'f> {
     fn look_up(
         filters: &'f Filters,
@@ -255,6 +222,9 @@ impl<'f> Wanted<'f> {
             since: created("since")?,
             filters,
         })
+    }
+
+    fn fits(&self, image: &ListedImage, name: Option<&Reference>) -> bool {
         let created = image.created.unwrap_or_default();
         self.dangling.is_none_or(|dangling| image.tags.is_empty() == dangling)
             && self.before.is_none_or(|before| created < before)

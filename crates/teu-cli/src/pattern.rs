@@ -1,73 +1,35 @@
-//! File name patterns, as docker's `reference=` filter takes them: Go's `path.Match`.
-
-/// Whether all of `text` fits: `*` and `?` stand for anything but `/`, `[a-z]` for one of these letters.
-pub fn fits(pattern: &str, text: &str) -> bool {
-    let (pattern, text): (Vec<char>, Vec<char>) =
-        (pattern.chars().collect(), text.chars().collect());
-    // Where the last star was, and up to where it has been stretched.
-    let (mut star, mut at, mut in_text) = (None, 0, 0);
-    while in_text < text.len() {
-        if pattern.get(at) == Some(&'*') {
-            star = Some((at, in_text));
-            at += 1;
-        } else if let Some(width) = one(&pattern[at..], text[in_text]) {
-            at += width;
-            in_text += 1;
-        } else if let Some((of_star, from)) = star.filter(|(_, from)| text[*from] != '/') {
-            star = Some((of_star, from + 1));
-            (at, in_text) = (of_star + 1, from + 1);
-        } else {
-            return false;
-        }
-    }
-    pattern[at..].iter().all(|letter| *letter == '*')
-}
-
-/// How many letters of the pattern's beginning stand for this one.
-fn one(pattern: &[char], letter: char) -> Option<usize> {
-    match pattern {
-        ['?', ..] => (letter != '/').then_some(1),
-        ['\\', escaped, ..] => (*escaped == letter).then_some(2),
-        ['[', rest @ ..] => {
-            let end = rest.iter().position(|each| *each == ']')?;
-            let (inside, is_inverse) = match &rest[..end] {
-                ['^', inside @ ..] => (inside, true),
-                inside => (inside, false),
-            };
-            (among(inside, letter) != is_inverse).then_some(end + 2)
-        }
-        [plain, ..] => (*plain == letter).then_some(1),
-        [] => None,
-    }
-}
-
-fn among(inside: &[char], letter: char) -> bool {
-    match inside {
-        [from, '-', to, rest @ ..] => (*from..=*to).contains(&letter) || among(rest, letter),
-        [one, rest @ ..] => *one == letter || among(rest, letter),
-        [] => false,
 //! Patterns of filters: Go's regular expressions as names need them, and shell patterns for references.
+
 /// How many steps a match may take: what a user types may be as wrong as it likes.
 const STEPS_MAX: usize = 200_000;
+
 /// A regular expression: letters, `.`, `[…]`, `(…|…)`, `* + ?`, `^ $`, `\d \w \s`.
 #[derive(Debug)]
 pub struct Pattern(Vec<Vec<Item>>);
+
 #[derive(Debug)]
 enum Item {
     One(Class, Count),
     Group(Vec<Vec<Item>>, Count),
     Begin,
     End,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Count {
     least: usize,
     most: usize,
+}
+
 #[derive(Debug)]
 enum Class {
     Any,
     Letter(char),
     Among(Vec<(char, char)>, bool),
+}
+
 const ONCE: Count = Count { least: 1, most: 1 };
+
 impl Pattern {
     /// `None` where `text` is no such expression; it is then taken as it stands.
     pub fn parse(text: &str) -> Option<Pattern> {
@@ -75,6 +37,8 @@ impl Pattern {
         let mut at = 0;
         let pattern = alternatives(&letters, &mut at, 0)?;
         (at == letters.len()).then_some(Pattern(pattern))
+    }
+
     /// Whether some part of `text` fits.
     pub fn fits(&self, text: &str) -> bool {
         let letters: Vec<char> = text.chars().collect();
@@ -82,9 +46,13 @@ impl Pattern {
         (0..=letters.len()).any(|start| {
             self.0.iter().any(|items| run(items, &letters, start, &mut steps, &mut |_, _| true))
         })
+    }
+}
+
 fn alternatives(letters: &[char], at: &mut usize, depth: usize) -> Option<Vec<Vec<Item>>> {
     if depth > 32 {
         return None;
+    }
     let mut all = vec![Vec::new()];
     while let Some(letter) = letters.get(*at) {
         *at += 1;
@@ -117,7 +85,10 @@ fn alternatives(letters: &[char], at: &mut usize, depth: usize) -> Option<Vec<Ve
             }
         };
         all.last_mut()?.push(item);
+    }
     (depth == 0).then_some(all)
+}
+
 fn count(letters: &[char], at: &mut usize) -> Count {
     let count = match letters.get(*at) {
         Some('*') => Count { least: 0, most: usize::MAX },
@@ -129,7 +100,10 @@ fn count(letters: &[char], at: &mut usize) -> Count {
     // `*?` asks for the shortest: whether something fits is the same.
     if letters.get(*at) == Some(&'?') {
         *at += 1;
+    }
     count
+}
+
 fn class(letter: char, letters: &[char], at: &mut usize) -> Option<Class> {
     match letter {
         '.' => Some(Class::Any),
@@ -145,6 +119,7 @@ fn class(letter: char, letters: &[char], at: &mut usize) -> Option<Class> {
                 's' | 'S' => Class::Among(vec![(' ', ' '), ('\t', '\r')], escaped == 'S'),
                 other => Class::Letter(other),
             })
+        }
         '[' => {
             let not = letters.get(*at) == Some(&'^');
             *at += usize::from(not);
@@ -163,7 +138,11 @@ fn class(letter: char, letters: &[char], at: &mut usize) -> Option<Class> {
                     _ => among.push((from, from)),
                 }
             }
+        }
         other => Some(Class::Letter(other)),
+    }
+}
+
 impl Class {
     fn fits(&self, letter: char) -> bool {
         match self {
@@ -172,12 +151,18 @@ impl Class {
             Class::Among(ranges, not) => {
                 ranges.iter().any(|(from, to)| (*from..=*to).contains(&letter)) != *not
             }
+        }
+    }
+}
+
 /// What follows a match.
 type Then<'t> = dyn FnMut(usize, &mut usize) -> bool + 't;
+
 fn run(items: &[Item], text: &[char], at: usize, steps: &mut usize, then: &mut Then<'_>) -> bool {
     *steps += 1;
     if *steps > STEPS_MAX {
         return false;
+    }
     let Some((first, rest)) = items.split_first() else { return then(at, steps) };
     match first {
         Item::Begin => at == 0 && run(rest, text, at, steps, then),
@@ -186,7 +171,11 @@ fn run(items: &[Item], text: &[char], at: usize, steps: &mut usize, then: &mut T
             let fitting =
                 text[at..].iter().take(count.most).take_while(|c| class.fits(**c)).count();
             (count.least..=fitting).rev().any(|taken| run(rest, text, at + taken, steps, then))
+        }
         Item::Group(inner, count) => group(inner, *count, rest, text, at, steps, then),
+    }
+}
+
 fn group(
     inner: &[Vec<Item>],
     count: Count,
@@ -207,15 +196,24 @@ fn group(
         });
         if more {
             return true;
+        }
+    }
     count.least == 0 && run(rest, text, at, steps, then)
+}
+
 /// A shell's pattern against the whole of `text`: `*` and `?` stop at a slash, `[a-z]`, `\x`.
 pub fn glob(pattern: &str, text: &str) -> bool {
+    let (pattern, text): (Vec<char>, Vec<char>) =
+        (pattern.chars().collect(), text.chars().collect());
     let mut steps = 0;
     glob_from(&pattern, &text, &mut steps)
+}
+
 fn glob_from(pattern: &[char], text: &[char], steps: &mut usize) -> bool {
     *steps += 1;
     if *steps > STEPS_MAX {
         return false;
+    }
     let Some((first, rest)) = pattern.split_first() else { return text.is_empty() };
     let one = |fits: &dyn Fn(char) -> bool, rest: &[char], steps: &mut usize| {
         text.split_first()
@@ -225,6 +223,7 @@ fn glob_from(pattern: &[char], text: &[char], steps: &mut usize) -> bool {
         '*' => {
             let reach = text.iter().take_while(|letter| **letter != '/').count();
             (0..=reach).any(|taken| glob_from(rest, &text[taken..], steps))
+        }
         '?' => one(&|letter| letter != '/', rest, steps),
         '[' | '\\' => {
             let mut at = 0;
@@ -232,21 +231,15 @@ fn glob_from(pattern: &[char], text: &[char], steps: &mut usize) -> bool {
                 Some(class) => one(&|letter| class.fits(letter), &rest[at..], steps),
                 None => false,
             }
+        }
         own => one(&|letter| letter == *own, rest, steps),
     }
 }
 
 #[test]
-fn patterns() {
-    for (pattern, text) in [
-        ("b*", "box"),
-        ("*", "box"),
-        ("b?x", "box"),
-        ("[a-c]ox", "box"),
-        ("*/box:*", "me/box:1"),
-        ("[^a]ox", "box"),
 fn expressions() {
     let fits = |pattern: &str, text: &str| Pattern::parse(pattern).unwrap().fits(text);
+    for (pattern, text) in [
         ("we", "web-1"),
         ("^web", "web-1"),
         ("^web-1$", "web-1"),
@@ -265,23 +258,18 @@ fn expressions() {
         assert!(fits(pattern, text), "{pattern} {text}");
     }
     for (pattern, text) in [
-        ("b*", "me/box"),
-        ("*", "me/box"),
-        ("b", "box"),
-        ("bo[", "bo["),
-        ("?", ""),
-        ("[^b]ox", "box"),
-    ] {
-        assert!(!fits(pattern, text), "{pattern} {text}");
-    }
         ("^eb", "web"),
         ("web$", "web-1"),
         ("w[a-d]b", "web"),
         ("^(a|b)$", "ab"),
         ("a\\.b", "axb"),
         ("\\d", "web"),
+    ] {
+        assert!(!fits(pattern, text), "{pattern} {text}");
+    }
     for bad in ["*", "(", ")", "[", "a**", "\\"] {
         assert!(Pattern::parse(bad).is_none(), "{bad}");
+    }
     assert!(!fits("(a+)+(a+)+(a+)+$", &("a".repeat(200) + "b")));
 }
 
@@ -293,7 +281,10 @@ fn globs() {
         ("b?x", "box"),
         ("[a-c]*", "busybox"),
         ("busybox:*", "busybox:1"),
+    ] {
         assert!(glob(pattern, text), "{pattern} {text}");
+    }
     for (pattern, text) in [("*", "me/app"), ("busy", "busybox"), ("[a", "a")] {
         assert!(!glob(pattern, text), "{pattern} {text}");
+    }
 }
