@@ -12,4 +12,6 @@
 mod behaviour;
 mod behaviours;
 mod docker;
+mod flag_table;
+mod flags;
 mod normal;
