@@ -85,8 +85,7 @@ impl Conversation<'_> {
             self.explain(exit.code);
         }
         if exited.release {
-            self.engine.release(self.container.id())?;
-            link.released()?;
+            self.engine.follow_up(link, self.container.id())?;
         }
         Ok(exited.exit.code)
     }

@@ -196,7 +196,6 @@ const LATER: &[&str] = &[
     "plugin",
     "port",
     "push",
-    "restart",
     "save",
     "search",
     "secret",

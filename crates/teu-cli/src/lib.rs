@@ -41,6 +41,7 @@ mod progress;
 mod ps;
 mod pull;
 mod rename;
+mod restart;
 mod rm;
 mod rmi;
 mod run;
@@ -74,6 +75,7 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("attach", attach::main, attach::TEACH),
     ("exec", exec::main, exec::TEACH),
     ("stop", stop::main, stop::TEACH),
+    ("restart", restart::main, restart::TEACH),
     ("kill", kill::main, kill::TEACH),
     ("wait", wait::main, wait::TEACH),
     ("pause", pause::main, pause::TEACH),

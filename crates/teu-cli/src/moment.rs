@@ -5,7 +5,7 @@ use teu_model::Timestamp;
 
 /// What `--since` and `--until` take, seen from `now`. A duration means: so long ago.
 pub fn parse(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    if let Some(ago) = duration(text) {
+    if let Some(ago) = duration(text).filter(|_| text != "0") {
         let nanos = u64::try_from(ago.as_nanos()).unwrap_or(u64::MAX);
         return Ok(Timestamp(now.0.saturating_sub(nanos)));
     }
@@ -27,7 +27,10 @@ pub fn parse(text: &str, now: Timestamp) -> Result<Timestamp, String> {
 }
 
 /// Go's form: numbers with units, one after the other.
-fn duration(text: &str) -> Option<Duration> {
+pub fn duration(text: &str) -> Option<Duration> {
+    if text == "0" {
+        return Some(Duration::ZERO);
+    }
     let mut rest = text;
     let mut sum = 0f64;
     while !rest.is_empty() {

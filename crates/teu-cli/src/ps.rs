@@ -121,7 +121,8 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let wanted = filter::Wanted::look_up(&flags.filters, &engine)?;
     let all = flags.all || flags.last.is_some() || wanted.names_state();
     let mut listed = engine.list()?;
-    listed.retain(|one| (all || one.container.state.status.is_alive()) && wanted.fits(one));
+    let goes_on = |status: Status| status.is_alive() || status == Status::Restarting;
+    listed.retain(|one| (all || goes_on(one.container.state.status)) && wanted.fits(one));
     if let Some(last) = flags.last {
         listed.truncate(usize::try_from(last).unwrap_or(usize::MAX));
     }
@@ -261,6 +262,10 @@ fn status(one: &Listed, now: Timestamp) -> String {
             let paused = if state.status == Status::Paused { " (Paused)" } else { "" };
             format!("Up {}{paused}", since(started.unwrap_or(one.container.record.created_at)))
         }
+        (Status::Restarting, Some(exit), _) => {
+            format!("Restarting ({}) {} ago", exit.code, since(exit.finished_at))
+        }
+        (Status::Restarting, None, _) => "Restarting".to_string(),
         (Status::Exited, Some(exit), _) => {
             let why = match (&exit.note, exit.oom_killed) {
                 (_, true) => ", out of memory".to_string(),

@@ -19,21 +19,20 @@ pub const TEACH: Teach = Teach {
 #[derive(Debug, Default)]
 pub struct StopFlags {
     signal: Option<String>,
-    seconds: Option<i64>,
+    pub seconds: Option<i64>,
 }
 
-/// Docker had it as `--time` first, and still takes that.
-const fn timeout(long: &'static str, short: Option<char>) -> Flag<StopFlags> {
-    Flag {
-        long,
-        short,
-        takes: Takes::Value("int"),
-        doc: "Seconds to wait before killing the container; -1 for ever",
-        set: |typed, value| integer(value).map(|seconds| typed.seconds = Some(seconds)),
+impl StopFlags {
+    /// The signal that was asked for.
+    pub fn signal(&self) -> Result<Option<Signal>, Failure> {
+        let signal = self.signal.as_deref().filter(|signal| !signal.is_empty());
+        let signal = signal.map(Signal::parse).transpose();
+        signal.map_err(|error| Failure::new(error.to_string()))
     }
 }
 
-const FLAGS: &[Flag<StopFlags>] = &[
+/// `-s`, here and for `restart`.
+pub const fn signal_flag() -> Flag<StopFlags> {
     Flag {
         long: "signal",
         short: Some('s'),
@@ -43,10 +42,22 @@ const FLAGS: &[Flag<StopFlags>] = &[
             typed.signal = Some(value.to_string());
             Ok(())
         },
-    },
-    timeout("timeout", Some('t')),
-    timeout("time", None),
-];
+    }
+}
+
+/// Docker had it as `--time` first, and still takes that.
+pub const fn timeout(long: &'static str, short: Option<char>) -> Flag<StopFlags> {
+    Flag {
+        long,
+        short,
+        takes: Takes::Value("int"),
+        doc: "Seconds to wait before killing the container; -1 for ever",
+        set: |typed, value| integer(value).map(|seconds| typed.seconds = Some(seconds)),
+    }
+}
+
+const FLAGS: &[Flag<StopFlags>] =
+    &[signal_flag(), timeout("timeout", Some('t')), timeout("time", None)];
 
 const VERB: Verb<StopFlags> = Verb {
     teach: TEACH,
@@ -58,9 +69,7 @@ const VERB: Verb<StopFlags> = Verb {
 
 pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, names)) = VERB.parse(words)? else { return Ok(0) };
-    let signal = flags.signal.as_deref().filter(|signal| !signal.is_empty());
-    let signal = signal.map(Signal::parse).transpose();
-    let signal = signal.map_err(|error| Failure::new(error.to_string()))?;
+    let signal = flags.signal()?;
     let engine = door.engine()?;
     for_each(&names, true, |name| Ok(engine.stop(name, signal, flags.seconds)?))
 }

@@ -6,7 +6,7 @@ use crate::records::{self, Container};
 use crate::{Engine, EngineError};
 use std::os::fd::AsFd;
 use teu_kernel::{exec_self, pidfd};
-use teu_model::RunningState;
+use teu_model::{RunningState, Status};
 use teu_monitor::{Link, MonitorError, Target};
 
 impl Engine {
@@ -16,6 +16,12 @@ impl Engine {
         let id = container.id();
         let action = Action::begin(self, id)?;
         let link = match records::load(&self.paths, id)? {
+            Some(container)
+                if container.state.status == Status::Restarting
+                    && observe(&self.paths, &container) == Truth::MonitorLost =>
+            {
+                return self.resume(container, action).map(|started| Some(started.link));
+            }
             Some(mut container) if observe(&self.paths, &container) == Truth::MonitorLost => {
                 match self.adopt_held(&mut container) {
                     // It has ended in the middle of it, and left the new monitor nothing to stay with.

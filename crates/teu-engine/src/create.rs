@@ -128,6 +128,9 @@ impl Engine {
             start_error: None,
             stopped_by_user: false,
             other_name: None,
+            restart_count: 0,
+            restart: None,
+            restart_policy: None,
         };
         let on_exit = record.request.on_exit;
         let directory = records::directory(&self.paths, &record.id, on_exit);

@@ -47,6 +47,7 @@ mod remove;
 mod rename;
 mod repair;
 mod reset;
+mod restart;
 mod run;
 mod scratch;
 mod start;

@@ -17,9 +17,9 @@ impl Engine {
         Ok((container, reader))
     }
 
-    /// Whether the container still runs: a reader that follows ends when it does not.
+    /// Whether the container still runs, or will again: a reader that follows ends when it does not.
     pub fn is_running(&self, container: &Container) -> bool {
         let now = records::load(&self.paths, container.id());
-        now.ok().flatten().is_some_and(|container| self.status_now(&container).is_alive())
+        now.ok().flatten().is_some_and(|container| self.goes_on(&container))
     }
 }

@@ -3,7 +3,7 @@
 use crate::records::Container;
 use std::sync::OnceLock;
 use teu_kernel::pidfd;
-use teu_model::{Exit, Paths, RunningState, Timestamp};
+use teu_model::{Exit, Paths, RunningState, SentSignal, Signal, Status, Timestamp};
 
 /// What a look at the machine adds to a container's state.
 #[derive(Clone, Debug, PartialEq)]
@@ -18,18 +18,17 @@ pub enum Truth {
 
 /// Compares the record with the machine. Takes no lock.
 pub fn observe(paths: &Paths, container: &Container) -> Truth {
-    let (true, Some(running)) = (container.state.status.is_alive(), &container.state.running)
-    else {
+    let status = container.state.status;
+    let Some(running) = &container.state.running else { return Truth::AsRecorded };
+    if status == Status::Restarting {
+        return waiting(container, running);
+    }
+    if !status.is_alive() {
         return Truth::AsRecorded;
-    };
+    }
     let lost = |note: &str| {
         // What nobody could read is told as 255.
-        Truth::Ended(Exit {
-            code: 255,
-            oom_killed: false,
-            finished_at: now(),
-            note: Some(note.to_string()),
-        })
+        Truth::Ended(Exit { note: Some(note.to_string()), ..Exit::new(255, now()) })
     };
     if running.boot_id != boot_id() {
         return lost("the machine was restarted");
@@ -49,6 +48,15 @@ pub fn observe(paths: &Paths, container: &Container) -> Truth {
     }
 }
 
+/// Of one that has ended and waits to be started again.
+fn waiting(container: &Container, running: &RunningState) -> Truth {
+    if running.boot_id != boot_id() {
+        let exit = container.state.exit.clone().unwrap_or_else(|| Exit::new(255, now()));
+        return Truth::Ended(exit);
+    }
+    if monitor_lives(running) { Truth::AsRecorded } else { Truth::MonitorLost }
+}
+
 /// How the monitor saw it end, if it has.
 pub(crate) fn exit_record(paths: &Paths, container: &Container) -> Option<Exit> {
     let exit = teu_monitor::Exit::read(&paths.container_run(container.id())).ok()??;
@@ -57,13 +65,24 @@ pub(crate) fn exit_record(paths: &Paths, container: &Container) -> Option<Exit> 
 
 /// The monitor's words in the record's.
 pub(crate) fn translate(exit: &teu_monitor::Exit) -> Exit {
-    let at = exit.finished_at;
+    let sent = |sent: &teu_monitor::Sent| SentSignal {
+        signal: Signal(sent.signal),
+        by: sent.by.clone(),
+        at: moment(sent.at),
+    };
     Exit {
-        code: exit.code,
         oom_killed: exit.oom_killed,
-        finished_at: Timestamp(at.unix_secs() * 1_000_000_000 + u64::from(at.nanos())),
         note: exit.error.clone(),
+        signal: exit.signal.map(Signal),
+        core_dumped: exit.core_dumped,
+        sent: exit.sent.iter().map(sent).collect(),
+        ..Exit::new(exit.code, moment(exit.finished_at))
     }
+}
+
+/// The monitor's moments in the record's.
+pub(crate) fn moment(at: teu_monitor::Timestamp) -> Timestamp {
+    Timestamp(at.unix_secs() * 1_000_000_000 + u64::from(at.nanos()))
 }
 
 fn process_lives(running: &RunningState) -> bool {

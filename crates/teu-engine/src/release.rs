@@ -2,18 +2,13 @@
 //!
 //! Idempotent, in an order that a crash at any point leaves recognisable: first the state says how it
 //! ended, then the machine's resources go, then what only a running container has. A `--rm` container
-//! goes altogether.
+//! goes altogether; one that is to start again keeps what its monitor holds (`restart.rs`).
 
 use crate::action::Action;
 use crate::observe::{Truth, observe};
 use crate::records::{self, Container};
-use crate::{Engine, EngineError, files};
-use std::time::Duration;
+use crate::{Engine, EngineError, files, restart};
 use teu_model::{ContainerId, ContainerName, Exit, Status};
-use teu_monitor::Target;
-
-/// How long a monitor may take to answer the command that it called.
-const MONITOR_LIMIT: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Records how `id` ended and gives back what it held. Nothing to do is fine: somebody was faster.
@@ -22,31 +17,6 @@ impl Engine {
         // begin() has repaired, if the monitor left word; else it is done here.
         release_ended(self, id)?;
         action.done()
-    }
-
-    /// What `teu after-exit ID` does: the monitor asks for it when nobody else is there.
-    pub fn after_exit(&self, id: &ContainerId) -> Result<(), EngineError> {
-        let link = teu_monitor::connect(&self.paths.container_run(id));
-        // A start that has done it already waits for the monitor to let go of the root, and the monitor
-        // for this command.
-        let is_done = || {
-            let container = records::load(&self.paths, id)?;
-            Ok(container.is_none_or(|container| !container.state.status.is_alive()))
-        };
-        if let Some(action) = Action::begin_unless(self, id, is_done)? {
-            release_ended(self, id)?;
-            action.done()?;
-        }
-        if let Ok(mut link) = link {
-            // It may say that nothing runs, or be gone: both mean that it need not be told more.
-            match link
-                .watch_exit(Target::Container, true)
-                .and_then(|()| link.wait(Some(MONITOR_LIMIT)))
-            {
-                Ok(_) | Err(_) => link.released().unwrap_or(()),
-            }
-        }
-        Ok(())
     }
 }
 
@@ -66,15 +36,32 @@ pub(crate) fn ended(
     exit: Exit,
 ) -> Result<(), EngineError> {
     let code = exit.code.to_string();
-    if container.is_temporary() {
+    // One that waited for its next start has been told as ended before.
+    let is_news = container.state.status.is_alive();
+    if let Some(due) = restart::due(container, &exit) {
+        container.state.status = Status::Restarting;
+        container.state.exit = Some(exit);
+        container.state.restart = Some(due.restart);
+        container.state.restart_count += u32::from(due.by_policy);
+        container.save_state()?;
         engine.tell_of(container, "die", &[("exitCode", &code)]);
+        return give_group_back(engine, container.id());
+    }
+    if container.is_temporary() {
+        if is_news {
+            engine.tell_of(container, "die", &[("exitCode", &code)]);
+        }
         return destroy(engine, container);
     }
+    let by_verb = exit.sent.last().is_some_and(|sent| sent.by == "stop" || sent.by == "kill");
     container.state.status = Status::Exited;
+    container.state.stopped_by_user |= by_verb;
     container.state.exit = Some(exit);
     container.state.running = None;
     container.save_state()?;
-    engine.tell_of(container, "die", &[("exitCode", &code)]);
+    if is_news {
+        engine.tell_of(container, "die", &[("exitCode", &code)]);
+    }
     give_back(engine, container.id())?;
     files::remove_tree(&engine.paths.container_run(container.id()))
 }
@@ -82,11 +69,16 @@ pub(crate) fn ended(
 /// Gives back what the machine lends to a running container: its cgroup with every process still in it,
 /// and its place on the network. The veth pair goes with the namespace.
 pub(crate) fn give_back(engine: &Engine, id: &ContainerId) -> Result<(), EngineError> {
-    let group = engine.cgroup_of(id)?;
-    group.kill()?;
-    group.remove()?;
+    give_group_back(engine, id)?;
     engine.networks.release(id)?;
     Ok(())
+}
+
+/// The cgroup alone: a container that starts again keeps its place on the network.
+pub(crate) fn give_group_back(engine: &Engine, id: &ContainerId) -> Result<(), EngineError> {
+    let group = engine.cgroup_of(id)?;
+    group.kill()?;
+    Ok(group.remove()?)
 }
 
 /// Removes every trace of a container that was one, and tells it.

@@ -20,11 +20,20 @@ impl Engine {
             ended(self, &mut container, exit)?;
         }
         let mut monitor = None;
+        if container.state.status == Status::Restarting && force {
+            self.end_waiting(&mut container)?;
+            if container.is_temporary() {
+                return action.done();
+            }
+        }
         if !container.state.status.allows(Verb::Remove) {
             if !force {
                 action.done()?;
                 let what = match container.state.status {
                     Status::Paused => "paused and must be unpaused first",
+                    Status::Restarting => {
+                        "restarting: stop the container before removing or force remove"
+                    }
                     _ => "running: stop the container before removing or force remove",
                 };
                 return Err(EngineError::WrongState {

@@ -12,9 +12,10 @@
 //! | whole | Running, and it does | a start recorded, its last step not | nothing |
 //! | whole | Running or Paused, its group not so | a pause or unpause that broke off | the record says what is |
 //! | whole | Running, and it ended | nobody released it | release |
+//! | whole | Restarting | a restart that broke off before its container ran | the group is given back |
 
 use crate::observe::{Truth, observe};
-use crate::release::{destroy, ended, give_back, remove_all};
+use crate::release::{destroy, ended, give_back, give_group_back, remove_all};
 use crate::{Engine, EngineError, files, pause, records, rename};
 use teu_model::{ContainerId, Status};
 
@@ -25,11 +26,15 @@ pub(crate) fn container(engine: &Engine, id: &ContainerId) -> Result<(), EngineE
     };
     rename::repair(engine, &mut container)?;
     match (container.state.status, observe(&engine.paths, &container)) {
-        (Status::Running | Status::Paused, Truth::Ended(exit)) => {
+        (Status::Running | Status::Paused | Status::Restarting, Truth::Ended(exit)) => {
             ended(engine, &mut container, exit)
         }
         (Status::Running | Status::Paused, _) => pause::repair(engine, &mut container),
-        (Status::Created, _) if container.is_temporary() => destroy(engine, &container),
+        // The monitor calls for somebody again; where it is lost, whoever looks at the container starts it.
+        (Status::Restarting, _) => give_group_back(engine, id),
+        (Status::Created | Status::Exited, _) if container.is_temporary() => {
+            destroy(engine, &container)
+        }
         (Status::Created | Status::Exited, _) => {
             give_back(engine, id)?;
             if !container.is_temporary() {

@@ -14,7 +14,7 @@
 //! `repair.rs` does for a start that broke off is done here for one that failed.
 
 use crate::action::Action;
-use crate::observe::boot_id;
+use crate::observe::{Truth, boot_id, moment, observe};
 use crate::records::{self, Container};
 use crate::{Engine, EngineError, files, repair, why};
 use std::os::fd::{AsFd, OwnedFd};
@@ -25,7 +25,7 @@ use teu_kernel::pidfd;
 use teu_model::{
     EndpointState, MountRequest, NetworkRequest, RunningState, Status, Timestamp, Verb,
 };
-use teu_monitor::{Attach, FdUse, Link, MonitorError, Target};
+use teu_monitor::{Attach, FdUse, Link, MonitorError, NamespaceKind, Target};
 use teu_runtime::user::{self, Ids};
 use teu_snapshot::WritableOptions;
 
@@ -60,10 +60,15 @@ impl Engine {
         let id = container.id().clone();
         let action = Action::begin(self, &id)?;
         crate::release::release_ended(self, &id)?;
-        let Some(container) = records::load(&self.paths, &id)? else {
+        let Some(mut container) = records::load(&self.paths, &id)? else {
             action.done()?;
             return Err(EngineError::NoSuchContainer { given: given.to_string() });
         };
+        if container.state.status == Status::Restarting
+            && observe(&self.paths, &container) == Truth::MonitorLost
+        {
+            return self.resume(container, action).map(Some);
+        }
         if !container.state.status.allows(Verb::Start) {
             action.done()?;
             if container.state.status == Status::Paused {
@@ -74,6 +79,8 @@ impl Engine {
             }
             return Ok(None);
         }
+        container.state.restart_count = 0;
+        container.state.restart = None;
         self.start_held(container, action, options).map(Some)
     }
 
@@ -81,7 +88,7 @@ impl Engine {
     /// started goes.
     pub(crate) fn start_held(
         &self,
-        mut container: Container,
+        container: Container,
         action: Action,
         options: &StartOptions,
     ) -> Result<Started, EngineError> {
@@ -89,11 +96,22 @@ impl Engine {
         let run = self.paths.container_run(container.id());
         let spawned = files::make_directory(&run)
             .and_then(|()| Ok(teu_monitor::spawn(container.id(), &run)?));
-        let mut link = match spawned {
-            Ok(link) => link,
-            Err(error) => return self.start_failed(container, action, error),
-        };
-        match self.try_start(&mut container, &mut link, options) {
+        match spawned {
+            Ok(link) => self.start_by(container, action, link, None, options),
+            Err(error) => self.start_failed(container, action, error),
+        }
+    }
+
+    /// The same, through a monitor that is there, in the network namespace that it kept, if it did.
+    pub(crate) fn start_by(
+        &self,
+        mut container: Container,
+        action: Action,
+        mut link: Link,
+        kept: Option<OwnedFd>,
+        options: &StartOptions,
+    ) -> Result<Started, EngineError> {
+        match self.try_start(&mut container, &mut link, kept, options) {
             Ok(warnings) => {
                 action.done()?;
                 if options.attach.is_some() {
@@ -118,9 +136,14 @@ impl Engine {
         action: Action,
         error: EngineError,
     ) -> Result<Started, EngineError> {
-        if !container.is_temporary() {
+        let waited = container.state.status == Status::Restarting;
+        if !container.is_temporary() || waited {
             container.state.start_error = Some(error.to_string());
             container.state.exit = Some(failed_start(&error));
+            if waited {
+                container.state.status = Status::Exited;
+                container.state.running = None;
+            }
             container.save_state()?;
         }
         repair::container(self, container.id())?;
@@ -132,10 +155,14 @@ impl Engine {
         &self,
         container: &mut Container,
         link: &mut Link,
+        kept: Option<OwnedFd>,
         options: &StartOptions,
     ) -> Result<Vec<String>, EngineError> {
         let id = container.id().clone();
-        self.make_groups(link.monitor_pid().unwrap_or_default())?;
+        let last = container.state.running.take();
+        let monitor_pid = link.monitor_pid().or(last.as_ref().map(|last| last.monitor_pid));
+        let monitor_pid = monitor_pid.unwrap_or_default();
+        self.make_groups(monitor_pid)?;
 
         let (root, root_lock) = self.make_root(container, container.is_temporary())?;
         let ids = self.look_up_user(container, &root)?;
@@ -147,14 +174,20 @@ impl Engine {
             network.as_ref().map(|network| self.networks.lease(network, &id)).transpose()?;
         make_bind_sources(container)?;
         let mut warnings = Vec::new();
-        let start = self.start_request(container, &ids, lease.as_ref(), options, &mut warnings)?;
+        let mut start =
+            self.start_request(container, &ids, lease.as_ref(), options, &mut warnings)?;
 
         let v2 = self.cgroup_of(&id)?.v2_dir_fd()?;
         let mut fds = vec![(FdUse::Root, root.as_fd()), (FdUse::Keep, root_lock.as_fd())];
         fds.extend(v2.as_ref().map(|v2| (FdUse::CgroupV2, v2.as_fd())));
+        if let Some(network) = &kept {
+            start.plan.join_instead(NamespaceKind::Network);
+            fds.push((FdUse::Namespace(NamespaceKind::Network), network.as_fd()));
+        }
         link.send_start(start, &fds)?;
         let cloned = link.cloned().map_err(|error| self.explain(container, &ids, &root, error))?;
         let endpoint = match (&cloned.netns, &network, &lease) {
+            _ if kept.is_some() => last.and_then(|last| last.endpoint),
             (Some(inside), Some(network), Some(lease)) => {
                 let options = teu_network::AttachOptions::default();
                 let endpoint = self.networks.attach(network, lease, inside.as_fd(), &options)?;
@@ -178,10 +211,8 @@ impl Engine {
         }
         let started = link.go().map_err(|error| self.explain(container, &ids, &root, error))?;
 
-        let monitor_pid = link.monitor_pid().unwrap_or_default();
         container.state.status = Status::Running;
-        container.state.started_at =
-            Some(Timestamp(started.at.unix_secs() * 1_000_000_000 + u64::from(started.at.nanos())));
+        container.state.started_at = Some(moment(started.at));
         container.state.start_error = None;
         container.state.stopped_by_user = false;
         container.state.running = Some(RunningState {
@@ -207,7 +238,7 @@ impl Engine {
     ) -> Result<(OwnedFd, Lock), EngineError> {
         let own = self.writable_directory(container);
         let (upper, work, lock) = (own.join("upper"), own.join("work"), own.join("root"));
-        files::make_directory(&work)?;
+        files::make_directory(&own)?;
         files::touch(&lock)?;
         // The last run's monitor may still be unmounting.
         let lock = Lock::exclusive(&lock).map_err(|source| EngineError::State {
@@ -215,6 +246,12 @@ impl Engine {
             path: lock,
             source,
         })?;
+        if container.is_temporary() {
+            // A volatile upper is refused a second time for what the first mount left there; within one boot
+            // nothing of it was lost.
+            files::remove_tree(&work)?;
+        }
+        files::make_directory(&work)?;
         let root = self.snapshots.ensure_root(&container.record.layers)?;
         make_upper(&upper, &root.path)?;
         let options = WritableOptions { volatile, ..WritableOptions::default() };
@@ -253,7 +290,7 @@ fn failed_start(error: &EngineError) -> teu_model::Exit {
         125 => 128,
         code => code,
     };
-    teu_model::Exit { code, oom_killed: false, finished_at: Timestamp(0), note: None }
+    teu_model::Exit::new(code, Timestamp(0))
 }
 
 /// The upper is the container's `/`: owner and mode are those of the image's `/`.

@@ -10,7 +10,7 @@ use teu_model::{Exit, Signal, Status, Verb};
 use teu_monitor::{Link, MonitorError, Target};
 
 /// How long after SIGKILL the kernel may take to end a container (a process stuck in the disk).
-const KILL_LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const KILL_LIMIT: Duration = Duration::from_secs(30);
 /// docker's patience when nobody says otherwise.
 const STOP_TIMEOUT_S: i64 = 10;
 
@@ -18,6 +18,10 @@ impl Engine {
     /// Sends `signal` to the first process of the container that `given` names.
     pub fn kill(&self, given: &str, signal: Signal) -> Result<(), EngineError> {
         let container = self.running(given, Verb::Kill, "kill")?;
+        let ends = [Signal::KILL, container.record.stop_signal].contains(&signal);
+        if ends && self.want_end(&container)? {
+            return Ok(());
+        }
         self.send(&container, signal, "kill")?;
         self.let_it_end(&container, signal)
     }
@@ -31,13 +35,15 @@ impl Engine {
         timeout_s: Option<i64>,
     ) -> Result<(), EngineError> {
         let container = records::find(&self.paths, given)?;
+        if self.want_end(&container)? {
+            self.tell_of(&container, "stop", &[]);
+            return Ok(());
+        }
         if !self.status_now(&container).is_alive() {
             self.release(container.id())?;
             return Ok(());
         }
-        let request = &container.record.request;
-        let timeout_s = timeout_s.or(request.stop_timeout_s).unwrap_or(STOP_TIMEOUT_S);
-        let limit = u64::try_from(timeout_s).ok().map(Duration::from_secs);
+        let limit = self.patience(&container, timeout_s);
         let signal = signal.unwrap_or(container.record.stop_signal);
         if self.end_by(&container, signal, limit, "stop")?.is_none() {
             self.end_by(&container, Signal::KILL, Some(KILL_LIMIT), "stop")?
@@ -47,19 +53,28 @@ impl Engine {
         Ok(())
     }
 
+    /// How long an end by the stop signal is awaited: as asked, else as created; none means for ever.
+    pub(crate) fn patience(
+        &self,
+        container: &Container,
+        timeout_s: Option<i64>,
+    ) -> Option<Duration> {
+        let created_with = container.record.request.stop_timeout_s;
+        let timeout_s = timeout_s.or(created_with).unwrap_or(STOP_TIMEOUT_S);
+        u64::try_from(timeout_s).ok().map(Duration::from_secs)
+    }
+
     /// Waits until the container that `given` names does not run, and tells how it ended.
     pub fn wait(&self, given: &str) -> Result<Exit, EngineError> {
         let container = records::find(&self.paths, given)?;
         match observe(&self.paths, &container) {
             Truth::Ended(exit) => Ok(exit),
-            _ if !container.state.status.is_alive() => {
+            _ if matches!(container.state.status, Status::Created | Status::Exited) => {
                 // docker: one that was never started counts as ended well.
-                Ok(container.state.exit.unwrap_or(Exit {
-                    code: 0,
-                    oom_killed: false,
-                    finished_at: container.record.created_at,
-                    note: None,
-                }))
+                Ok(container
+                    .state
+                    .exit
+                    .unwrap_or_else(|| Exit::new(0, container.record.created_at)))
             }
             _ => self.await_end(&container, None)?.ok_or_else(|| will_not_end(&container)),
         }
@@ -90,7 +105,7 @@ impl Engine {
     }
 
     /// Where no monitor tells the end, the process itself does.
-    fn await_process(&self, container: &Container) -> Result<(), EngineError> {
+    pub(crate) fn await_process(&self, container: &Container) -> Result<(), EngineError> {
         let id = container.id();
         let Some(running) = &container.state.running else { return Ok(()) };
         let Ok(process) = pidfd::pidfd_open(running.pid) else { return Ok(()) };
@@ -112,13 +127,22 @@ impl Engine {
         limit: Option<Duration>,
         verb: &str,
     ) -> Result<Option<Exit>, EngineError> {
+        self.send_unless_ended(container, signal, verb)?;
+        self.await_end(container, limit)
+    }
+
+    pub(crate) fn send_unless_ended(
+        &self,
+        container: &Container,
+        signal: Signal,
+        verb: &str,
+    ) -> Result<(), EngineError> {
         match self.send(container, signal, verb) {
             // It ended by itself meanwhile.
             Err(EngineError::WrongState { .. }) => {}
             other => other?,
         }
-        self.let_it_end(container, signal)?;
-        self.await_end(container, limit)
+        self.let_it_end(container, signal)
     }
 
     /// Waits for the end as long as `limit` allows, and releases if the monitor asks this command to.
@@ -157,11 +181,7 @@ impl Engine {
     /// What follows a container's end: released by this command if the monitor asked it, else the
     /// one who was asked is given the time to.
     fn after(&self, link: Link, release: bool, container: &Container) -> Result<(), EngineError> {
-        self.release(container.id())?;
-        if release {
-            link.released()?;
-        }
-        Ok(())
+        if release { self.follow_up(link, container.id()) } else { self.release(container.id()) }
     }
 
     fn ended_now(&self, container: &Container) -> Result<Option<Exit>, EngineError> {
@@ -169,12 +189,7 @@ impl Engine {
         match records::load(&self.paths, container.id())? {
             Some(container) if container.state.status.is_alive() => Ok(None),
             Some(container) => Ok(container.state.exit),
-            None => Ok(Some(Exit {
-                code: 0,
-                oom_killed: false,
-                finished_at: crate::observe::now(),
-                note: None,
-            })),
+            None => Ok(Some(Exit::new(0, crate::observe::now()))),
         }
     }
 
@@ -243,8 +258,9 @@ impl Engine {
     ) -> Result<Container, EngineError> {
         let container = records::find(&self.paths, given)?;
         match self.status_now(&container) {
-            now if now.allows(verb) => Ok(container),
+            status if status.allows(verb) => Ok(container),
             Status::Paused => Err(is_paused(&container, word)),
+            Status::Restarting => Err(is_restarting(&container, word)),
             _ => Err(not_running(&container, word)),
         }
     }
@@ -282,6 +298,18 @@ fn is_paused(container: &Container, verb: &str) -> EngineError {
         _ => format!("Container {id} is paused, unpause the container before {verb}"),
     };
     EngineError::WrongState { message, status: Status::Paused }
+}
+
+/// docker's words.
+fn is_restarting(container: &Container, verb: &str) -> EngineError {
+    let message = match verb {
+        "attach" => "You cannot attach to a restarting container, wait until it is running".into(),
+        _ => format!(
+            "Container {} is restarting, wait until the container is running",
+            container.id()
+        ),
+    };
+    EngineError::WrongState { message, status: Status::Restarting }
 }
 
 fn will_not_end(container: &Container) -> EngineError {

@@ -55,7 +55,11 @@ pub fn zombie_status(pid: u32, start_time: u64) -> Option<Ended> {
 /// A status as `wait(2)` tells it.
 fn ended(status: i32) -> Ended {
     let [low, high, ..] = status.to_le_bytes();
-    if low & 0x7f == 0 { Ended::Exited(high) } else { Ended::Killed(low & 0x7f) }
+    match (low & 0x7f, low & 0x80) {
+        (0, _) => Ended::Exited(high),
+        (signal, 0) => Ended::Killed(signal),
+        (signal, _) => Ended::Dumped(signal),
+    }
 }
 
 #[test]

@@ -10,6 +10,8 @@ pub enum Ended {
     Exited(u8),
     /// By this signal.
     Killed(u8),
+    /// By this signal, and a core was written.
+    Dumped(u8),
 }
 
 impl Ended {
@@ -17,7 +19,7 @@ impl Ended {
     pub fn shell_status(self) -> u8 {
         match self {
             Ended::Exited(status) => status,
-            Ended::Killed(signal) => signal.saturating_add(128),
+            Ended::Killed(signal) | Ended::Dumped(signal) => signal.saturating_add(128),
         }
     }
 }
@@ -63,6 +65,10 @@ fn waitid(kind: libc::idtype_t, id: u32, flags: i32) -> io::Result<Option<(u32, 
     let status = unsafe { info.si_status() };
     // Statuses have 8 bits, signals 7.
     let status = u8::try_from(status & 0xff).unwrap_or(u8::MAX);
-    let exited = info.si_code == libc::CLD_EXITED;
-    Ok(Some((pid, if exited { Ended::Exited(status) } else { Ended::Killed(status) })))
+    let ended = match info.si_code {
+        libc::CLD_EXITED => Ended::Exited(status),
+        libc::CLD_DUMPED => Ended::Dumped(status),
+        _ => Ended::Killed(status),
+    };
+    Ok(Some((pid, ended)))
 }

@@ -2,7 +2,7 @@
 //!
 //! Doors translate their words (docker's, CRI's) into these; the record on disk keeps them as asked.
 
-use crate::{ContainerName, Platform, Signal};
+use crate::{ContainerName, Platform, RestartRequest, Signal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -28,6 +28,9 @@ pub struct CreateRequest {
     pub labels: BTreeMap<String, String>,
     /// What becomes of it when it ends.
     pub on_exit: OnExit,
+    /// Whether it starts again then.
+    #[serde(default, skip_serializing_if = "RestartRequest::is_default")]
+    pub restart: RestartRequest,
     /// Mounts beside those that every container has.
     pub mounts: Vec<MountRequest>,
     /// The root cannot be written.

@@ -2,18 +2,19 @@
 //!
 //! ```text
 //! Created ──start──► Running ──exit, kill──► Exited ──start──► Running
-//!                    │    ▲
-//!                  pause  └ unpause, or a signal that ends it
-//!                    ▼    │
+//!                    │    ▲  ▲ └──exit, with a restart policy──► Restarting ──stop──► Exited
+//!                  pause  │  └───────────────when due───────────────┘
+//!                    ▼    └ unpause, or a signal that ends it
 //!                    Paused
 //!
-//! remove: from Created and Exited; from Running and Paused only by force
+//! remove: from Created and Exited; else only by force
 //! ```
 //!
 //! What the table does not allow is refused with the state in words; no other code compares states.
 
 use crate::{
-    ChainId, ContainerId, ContainerName, CreateRequest, DiffId, Digest, Signal, Timestamp,
+    ChainId, ContainerId, ContainerName, CreateRequest, DiffId, Digest, RestartRequest, Signal,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub enum Status {
     Running,
     /// Its processes live, and stand still.
     Paused,
+    /// Its first process has ended, and the next one will be started.
+    Restarting,
     /// Its first process has ended.
     Exited,
 }
@@ -54,6 +57,7 @@ impl Status {
             (Created | Exited, Start | Remove)
                 | (Running, Attach | Exec | Kill | Pause)
                 | (Paused, Kill | Unpause)
+                | (Restarting, Kill)
         )
     }
 
@@ -68,6 +72,7 @@ impl Status {
             Status::Created => "created",
             Status::Running => "running",
             Status::Paused => "paused",
+            Status::Restarting => "restarting",
             Status::Exited => "exited",
         }
     }
@@ -141,6 +146,28 @@ pub struct State {
     /// While it is renamed: the name that it does not have yet, or no longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_name: Option<ContainerName>,
+    /// How often it was started again since somebody started it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub restart_count: u32,
+    /// The next restart, or the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<Restart>,
+    /// The policy since `update --restart`; none means as created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<RestartRequest>,
+}
+
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// One restart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restart {
+    /// When it is due.
+    pub at: Timestamp,
+    /// How long after the end that is.
+    pub delay_ms: u64,
 }
 
 /// A running container's processes and network.
@@ -186,4 +213,39 @@ pub struct Exit {
     pub finished_at: Timestamp,
     /// What else there is to say: `monitor lost`.
     pub note: Option<String>,
+    /// The signal that ended it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signal: Option<Signal>,
+    /// It left a core.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub core_dumped: bool,
+    /// The last signals that verbs of teu sent it, the newest last.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent: Vec<SentSignal>,
+}
+
+/// A signal that a verb sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentSignal {
+    /// Which.
+    pub signal: Signal,
+    /// The verb: `stop`, `kill`.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Exit {
+    /// With this code, and nothing more to say.
+    pub fn new(code: u8, finished_at: Timestamp) -> Exit {
+        Exit {
+            code,
+            oom_killed: false,
+            finished_at,
+            note: None,
+            signal: None,
+            core_dumped: false,
+            sent: Vec::new(),
+        }
+    }
 }

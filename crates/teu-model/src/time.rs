@@ -19,6 +19,11 @@ impl From<SystemTime> for Timestamp {
 }
 
 impl Timestamp {
+    /// How long after `earlier` this is; zero if it is not.
+    pub fn age_since(self, earlier: Timestamp) -> Duration {
+        earlier.age(self)
+    }
+
     /// How long before `now` this was; zero if it lies ahead.
     pub fn age(self, now: Timestamp) -> Duration {
         Duration::from_nanos(now.0.saturating_sub(self.0))

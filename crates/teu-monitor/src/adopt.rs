@@ -44,16 +44,14 @@ impl Monitor {
                     pidfd,
                     channels,
                     started_at,
-                    stopped_by: None,
+                    sent: Vec::new(),
                     is_child: false,
                 }));
             }
             None => match exit {
                 Some(exit) => {
                     let exit = Some(exit);
-                    let (releaser, after) = (None, None);
-                    self.phase =
-                        Phase::Ended(Ended { exit, releaser, after, after_was_started: false });
+                    self.phase = Phase::Ended(Ended { exit, ..Ended::default() });
                 }
                 None => self.container_is_gone(started_at),
             },

@@ -1,6 +1,8 @@
 //! Attach, input, size, signals, wait: what visitors ask of a process that runs.
 
-use crate::monitor::{Monitor, Phase, as_fd, kernel_refused};
+use crate::exit::{SENT_MAX, Sent};
+use crate::log::Timestamp;
+use crate::monitor::{Ended, Monitor, Phase, as_fd, kernel_refused};
 use crate::request::{Attach, Refusal, Reply, Target};
 use crate::start::Answered;
 use crate::visitor::VisitorId;
@@ -67,8 +69,11 @@ impl Monitor {
     pub(crate) fn signal(&mut self, target: &Target, signal: i32, by: Option<String>) -> Answered {
         self.running_or_refuse(target)?;
         let session = self.session_mut(target).ok_or(Refusal::NotRunning)?;
-        if by.is_some() {
-            session.stopped_by = by;
+        if let Some(by) = by {
+            if session.sent.len() == SENT_MAX {
+                session.sent.remove(0);
+            }
+            session.sent.push(Sent { signal, by, at: Timestamp::now() });
         }
         match pidfd::pidfd_send_signal(as_fd(&session.pidfd), signal) {
             Err(error) if error.raw_os_error() == Some(teu_kernel::libc::ESRCH) => {
@@ -84,6 +89,8 @@ impl Monitor {
     /// The visitor wants to know when the process has ended. If it has, that comes right behind the answer.
     pub(crate) fn wait(&mut self, from: VisitorId, target: Target, release: bool) -> Answered {
         let exit = match (&target, &self.phase) {
+            // Its next process is on its way: the next end is meant.
+            (Target::Container, Phase::Ended(Ended { again: Some(_), .. })) => None,
             (Target::Container, Phase::Ended(ended)) => {
                 Some(ended.exit.clone().ok_or(Refusal::NotRunning)?)
             }

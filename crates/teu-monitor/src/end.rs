@@ -76,12 +76,7 @@ impl Monitor {
         }
         let releaser = self.first_who_releases();
         self.tell_exit(&Target::Container, &exit, releaser);
-        self.phase = Phase::Ended(Ended {
-            exit: Some(exit),
-            releaser,
-            after: None,
-            after_was_started: false,
-        });
+        self.phase = Phase::Ended(Ended { exit: Some(exit), releaser, ..Ended::default() });
         self.see_to_release();
     }
 
@@ -97,7 +92,7 @@ impl Monitor {
 
     /// Finds somebody to do what follows, where nobody does.
     pub(crate) fn see_to_release(&mut self) {
-        if !self.nobody_releases() {
+        if !self.nobody_releases() || self.waits_to_start_again() {
             return;
         }
         if let Some(id) = self.first_who_releases() {
@@ -109,13 +104,13 @@ impl Monitor {
         }
         let command = self.record.as_ref().and_then(|record| record.after_exit.clone());
         let Phase::Ended(ended) = &mut self.phase else { return };
-        if ended.after.is_some() {
+        if self.after.is_some() {
             // It is about to connect.
             return;
         }
         let first_time = !std::mem::replace(&mut ended.after_was_started, true);
         match command.filter(|_| first_time).map(|command| run(&command)) {
-            Some(Ok(process)) => ended.after = Some(process),
+            Some(Ok(process)) => self.after = Some(process),
             // The next command finds the exit record, and does it.
             _ => self.leave(),
         }
@@ -152,8 +147,7 @@ impl Monitor {
 
     /// The command that was started for it ended. If it is done, it has said so before.
     pub(crate) fn after_ended(&mut self) {
-        let Phase::Ended(ended) = &mut self.phase else { return };
-        if let Some(after) = ended.after.take() {
+        if let Some(after) = self.after.take() {
             // Reaped, so that it is no zombie; how it ended does not matter here.
             wait::try_wait(as_fd(&after)).map(drop).unwrap_or(());
         }

@@ -27,15 +27,35 @@ pub struct Exit {
     pub finished_at: Timestamp,
     /// The verb for which the last signal was sent from outside: `stop`, `kill`.
     pub stopped_by: Option<String>,
+    /// The last signals that were sent for verbs, the newest last.
+    #[serde(default)]
+    pub sent: Vec<Sent>,
+    /// It left a core.
+    #[serde(default)]
+    pub core_dumped: bool,
     /// What else is to be told: that nobody could read the status, for example.
     pub error: Option<String>,
 }
+
+/// A signal that a command asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Its number.
+    pub signal: i32,
+    /// The verb.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How many sent signals are remembered.
+pub(crate) const SENT_MAX: usize = 4;
 
 impl Exit {
     /// Of a process that ended just now.
     pub(crate) fn new(ended: Ended, started_at: Timestamp) -> Exit {
         let signal = match ended {
-            Ended::Killed(signal) => Some(i32::from(signal)),
+            Ended::Killed(signal) | Ended::Dumped(signal) => Some(i32::from(signal)),
             Ended::Exited(_) => None,
         };
         Exit {
@@ -45,6 +65,8 @@ impl Exit {
             started_at,
             finished_at: Timestamp::now(),
             stopped_by: None,
+            sent: Vec::new(),
+            core_dumped: matches!(ended, Ended::Dumped(_)),
             error: None,
         }
     }

@@ -25,7 +25,8 @@
 //! Until [`Link::recorded`] a start is the command's: if its connection ends before, the monitor kills the
 //! process. From then on the container is the monitor's. When it ends, one connected command is told to
 //! do what follows, and answers [`Link::released`]; if there is none, or its connection ends before, the
-//! monitor starts [`StartRequest::after_exit`].
+//! monitor starts [`StartRequest::after_exit`]. Instead of releasing, that command may ask the monitor to
+//! keep the time until the next start ([`Link::again`]), or send that start at once.
 //!
 //! # Invariants
 //!
@@ -36,6 +37,7 @@
 //! - `exit.json` is there before anybody is told.
 
 mod adopt;
+mod again;
 mod attach;
 mod client;
 mod end;
@@ -58,10 +60,11 @@ pub use client::{
     connect, spawn, spawn_binary,
 };
 pub use error::MonitorError;
-pub use exit::{EXIT_VERSION, Exit};
+pub use exit::{EXIT_VERSION, Exit, Sent};
 pub use log::{LogConfig, LogOptions, LogReader, Tail, Timestamp};
 pub use request::{
     Attach, Command, ExecRequest, ExecState, FdUse, PROTOCOL_VERSION, Refusal, StartRequest, Stdio,
     Target,
 };
 pub use stay::stay;
+pub use teu_oci::runtime::NamespaceKind;

@@ -5,9 +5,11 @@
 //!    │                │  fails        │                 ▲   │
 //!    │                └───────────────┼─────────────────┘   └──Start, from who releases──► AtGate
 //!    └─ the starter leaves ─► gone    └─ the starter leaves before Recorded: killed
+//!
+//!  Ended ──Again, from who releases──► Ended, waiting ──time, or TakeOver──► somebody releases
 //! ```
 //! One thread, one loop (`stay.rs`). Each verb is told in a file of its own: `start.rs`, `attach.rs`,
-//! `exec.rs`, `end.rs`, `adopt.rs`.
+//! `exec.rs`, `end.rs`, `again.rs`, `adopt.rs`.
 
 use crate::exit::Exit;
 use crate::log::{LogWriter, Stream};
@@ -41,6 +43,8 @@ pub(crate) struct Monitor {
     pub record: Option<Record>,
     /// Held so that no other monitor adopts the container.
     pub record_lock: Option<Lock>,
+    /// The command that was started to do what follows on an end, since nobody was there.
+    pub after: Option<OwnedFd>,
     pub log: Option<LogWriter>,
     pub execs: BTreeMap<String, Session>,
     /// How execs ended, the newest last.
@@ -72,14 +76,16 @@ pub(crate) struct AtGate {
 }
 
 /// The container has ended, or never ran; what follows on that is to be done.
+#[derive(Default)]
 pub(crate) struct Ended {
     /// How; `None` if it never ran.
     pub exit: Option<Exit>,
     /// Who does what follows.
     pub releaser: Option<VisitorId>,
-    /// The command that was started for it, since nobody was there.
-    pub after: Option<OwnedFd>,
+    /// A command was started for it.
     pub after_was_started: bool,
+    /// Nothing is to be done before: then it starts again.
+    pub again: Option<Instant>,
 }
 
 /// How many ended execs are remembered.
@@ -97,6 +103,7 @@ impl Monitor {
             adopter: None,
             record: None,
             record_lock: None,
+            after: None,
             log: None,
             execs: BTreeMap::new(),
             ended_execs: Vec::new(),
@@ -193,6 +200,8 @@ impl Monitor {
             Request::Exec { request, fds: uses } => self.exec(from, *request, &uses, fds),
             Request::Wait { target, release } => self.wait(from, target, release),
             Request::Released => return self.released(from),
+            Request::TakeOver => self.take_over(from),
+            Request::Again { after_ms } => self.again(from, after_ms),
             Request::ExecState { id } => self.exec_state(&id),
             Request::Namespaces => return self.give_namespaces(from),
         };

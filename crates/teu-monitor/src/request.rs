@@ -168,6 +168,13 @@ pub enum Request {
     },
     /// What followed on the container's end is done.
     Released,
+    /// I do what follows on the container's end, whoever was to do it. The right to act on the container is mine.
+    TakeOver,
+    /// What followed is done but one thing: the container starts again. Call for somebody after this time.
+    Again {
+        /// How long.
+        after_ms: u64,
+    },
     /// How an exec goes, or went.
     ExecState {
         /// Which.

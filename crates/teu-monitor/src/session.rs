@@ -10,7 +10,7 @@
 //! The container's FIFOs have names in its run directory, where the next monitor finds them if this one
 //! dies; those of an exec have none.
 
-use crate::exit::Exit;
+use crate::exit::{Exit, Sent};
 use crate::log::{Stream, Timestamp};
 use crate::request::{RunFiles, Stdio};
 use crate::visitor::VisitorId;
@@ -34,7 +34,8 @@ pub(crate) struct Session {
     pub pidfd: OwnedFd,
     pub channels: Channels,
     pub started_at: Timestamp,
-    pub stopped_by: Option<String>,
+    /// The last signals that verbs sent, the newest last.
+    pub sent: Vec<Sent>,
     /// False for one that another monitor made.
     pub is_child: bool,
 }
@@ -47,7 +48,7 @@ impl Session {
             pidfd: running.pidfd,
             channels,
             started_at: Timestamp::now(),
-            stopped_by: None,
+            sent: Vec::new(),
             is_child: true,
         }
     }
@@ -61,7 +62,8 @@ impl Session {
             told.or_else(|| pidfd_info::zombie_status(self.pid, self.start_time))
         };
         let exit = status.map(|ended| Exit::new(ended, self.started_at));
-        Ok(exit.map(|exit| Exit { stopped_by: self.stopped_by.clone(), ..exit }))
+        let stopped_by = self.sent.last().map(|sent| sent.by.clone());
+        Ok(exit.map(|exit| Exit { stopped_by, sent: self.sent.clone(), ..exit }))
     }
 }
 

@@ -47,7 +47,7 @@ impl Monitor {
             self.keep = keep;
         }
         self.starter = Some(from);
-        self.namespaces.clear();
+        self.keep_joined(&fds);
         let terminal = request.plan.process.terminal;
         let (stdio, channels) = Channels::for_container(&self.run_dir, request.stdio, terminal)
             .map_err(kernel_refused("make the container's standard input and output"))?;
@@ -98,7 +98,9 @@ impl Monitor {
             let cause = error.source().map_or(String::new(), |cause| format!(": {cause}"));
             warnings.push(format!("{what}: {error}{cause}"));
         };
-        match self.listen() {
+        // From the start before, where this is a restart: commands know it.
+        let listening = self.listener.take().map_or_else(|| self.listen(), Ok);
+        match listening {
             Ok(listener) => self.listener = Some(listener),
             Err(error) => warn("the monitor cannot be reached by other commands", &error),
         }
@@ -130,7 +132,8 @@ impl Monitor {
 
     fn hold_namespaces(&mut self, plan: &Plan, cloned: &teu_runtime::Cloned) {
         let own = plan.namespaces();
-        for kind in HELD.into_iter().filter(|kind| own.contains(kind)) {
+        let held: Vec<_> = self.namespaces.iter().map(|(kind, _)| *kind).collect();
+        for kind in HELD.into_iter().filter(|kind| own.contains(kind) && !held.contains(kind)) {
             if let Ok(namespace) = cloned.namespace(kind) {
                 self.namespaces.push((kind, namespace));
             }
@@ -139,12 +142,7 @@ impl Monitor {
 
     fn start_failed(&mut self, from: VisitorId, error: StartError) -> Reply {
         // The starter cleans up and says so; if it does not, somebody else must.
-        self.phase = Phase::Ended(Ended {
-            exit: None,
-            releaser: Some(from),
-            after: None,
-            after_was_started: false,
-        });
+        self.phase = Phase::Ended(Ended { releaser: Some(from), ..Ended::default() });
         self.namespaces.clear();
         Reply::Failed(error)
     }
@@ -202,12 +200,7 @@ impl Monitor {
             Phase::Empty => self.phase = Phase::Released,
             Phase::AtGate(_) => {
                 // Dropped, it is killed and reaped.
-                self.phase = Phase::Ended(Ended {
-                    exit: None,
-                    releaser: None,
-                    after: None,
-                    after_was_started: false,
-                });
+                self.phase = Phase::Ended(Ended::default());
                 self.see_to_release();
             }
             Phase::Running(session) => {

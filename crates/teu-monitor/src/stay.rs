@@ -1,7 +1,7 @@
 //! A monitor's life: away from its caller, then one loop until nothing is left to stay for.
 
 use crate::log::Stream;
-use crate::monitor::{Monitor, Phase, as_fd};
+use crate::monitor::{Monitor, as_fd};
 use crate::request::Target;
 use crate::visitor::VisitorId;
 use std::os::fd::AsFd;
@@ -59,6 +59,7 @@ impl Monitor {
         if events.is_empty() && self.swollen {
             self.shrink();
         }
+        self.start_again_if_due();
         if self.look_again.is_some_and(|at| at <= Instant::now()) {
             self.look_at(&Target::Container);
         }
@@ -108,9 +109,7 @@ impl Monitor {
         for target in [Target::Container].into_iter().chain(execs) {
             self.add_session(&target, &mut fds, &mut events);
         }
-        if let Phase::Ended(ended) = &self.phase
-            && let Some(after) = &ended.after
-        {
+        if let Some(after) = &self.after {
             fds.push(PollFd::from_borrowed_fd(as_fd(after), PollFlags::IN));
             events.push(Event::After);
         }
@@ -154,6 +153,7 @@ impl Monitor {
     fn patience(&self) -> Option<Duration> {
         let idle = self.swollen.then_some(IDLE);
         let again = self.look_again.map(|at| at.saturating_duration_since(Instant::now()));
-        idle.into_iter().chain(again).min()
+        let restart = self.again_in();
+        idle.into_iter().chain(again).chain(restart).min()
     }
 }

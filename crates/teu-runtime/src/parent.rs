@@ -263,7 +263,7 @@ fn nonsense() -> StartError {
 
 fn ended_early(ended: io::Result<Ended>) -> StartError {
     let detail = match ended {
-        Ok(Ended::Killed(signal)) => format!("signal {signal}"),
+        Ok(Ended::Killed(signal) | Ended::Dumped(signal)) => format!("signal {signal}"),
         Ok(Ended::Exited(status)) => format!("status {status}"),
         Err(error) => error.to_string(),
     };

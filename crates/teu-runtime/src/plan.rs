@@ -212,6 +212,16 @@ pub struct PlanFacts {
 }
 
 impl Plan {
+    /// A namespace that would be made is joined by a descriptor instead: it is left from an earlier process
+    /// of the same container.
+    pub fn join_instead(&mut self, kind: NamespaceKind) {
+        if let Some(at) = self.new.iter().position(|new| *new == kind) {
+            self.new.remove(at);
+            self.join.push(Join { kind, path: None });
+            self.join.sort_unstable_by_key(|join| join.kind);
+        }
+    }
+
     /// The namespaces in which the container is not the host's: what an exec has to join.
     pub fn namespaces(&self) -> Vec<NamespaceKind> {
         let joined = self.join.iter().map(|join| join.kind);

@@ -19,6 +19,7 @@ mod namespaces;
 mod network;
 mod pause;
 mod pull;
+mod restart;
 mod rights;
 mod run;
 mod streams;

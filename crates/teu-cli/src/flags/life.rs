@@ -1,7 +1,9 @@
 //! A container's name, its image, and what happens at its end.
 
-use super::{CreateFlags, Flag, Takes, integer, switch};
-use teu_model::{ContainerName, CreateRequest, OnExit, Platform, Pull, Signal};
+use super::{CreateFlags, Flag, Takes, duration_ms, integer, switch};
+use teu_model::{
+    ContainerName, CreateRequest, OnExit, Platform, Pull, RestartPolicy, RestartRequest, Signal,
+};
 
 /// As typed.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,7 @@ pub struct LifeFlags {
     init: bool,
     stop_signal: Option<String>,
     stop_timeout: Option<i64>,
+    restart: RestartRequest,
     /// `-a`.
     pub attach: Vec<String>,
     /// `--sig-proxy=false`.
@@ -119,6 +122,29 @@ pub const LIFE: &[Flag<CreateFlags>] = &[
         doc: "Seconds to wait after that before it is killed; -1 for ever",
         set: |typed, value| integer(value).map(|seconds| typed.life.stop_timeout = Some(seconds)),
     },
+    Flag {
+        long: "restart",
+        short: None,
+        takes: Takes::Value("string"),
+        doc: "Restart policy to apply when a container exits: no, on-failure[:n], always, unless-stopped",
+        set: |typed, value| {
+            RestartPolicy::parse(value).map(|policy| typed.life.restart.policy = policy)
+        },
+    },
+    Flag {
+        long: "restart-delay",
+        short: None,
+        takes: Takes::Value("duration"),
+        doc: "How long the first restart waits (default 100ms); each next one twice as long",
+        set: |typed, value| duration_ms(value).map(|ms| typed.life.restart.delay_ms = Some(ms)),
+    },
+    Flag {
+        long: "restart-delay-max",
+        short: None,
+        takes: Takes::Value("duration"),
+        doc: "How long any restart waits at most (default 1m)",
+        set: |typed, value| duration_ms(value).map(|ms| typed.life.restart.delay_max_ms = Some(ms)),
+    },
 ];
 
 impl LifeFlags {
@@ -127,6 +153,10 @@ impl LifeFlags {
         let name = self.name.filter(|name| !name.is_empty());
         request.name =
             name.map(|name| ContainerName::parse(&name)).transpose().map_err(|e| e.to_string())?;
+        if self.remove && self.restart.policy != RestartPolicy::No {
+            return Err("Conflicting options: --restart and --rm".to_string());
+        }
+        request.restart = self.restart;
         request.on_exit = if self.remove { OnExit::Remove } else { OnExit::Keep };
         for label in &self.labels {
             let (name, value) = label.split_once('=').unwrap_or((label, ""));

@@ -220,6 +220,13 @@ pub fn integer(text: &str) -> Result<i64, String> {
     text.parse::<i64>().map_err(|_| "it must be a whole number".to_string())
 }
 
+/// A length of time as Go writes it, in milliseconds: `1m30s`, `100ms`.
+pub fn duration_ms(text: &str) -> Result<u64, String> {
+    let bad = || format!("time: invalid duration \"{text}\"");
+    let length = crate::moment::duration(text).ok_or_else(bad)?;
+    u64::try_from(length.as_millis()).map_err(|_| bad())
+}
+
 /// A size in bytes.
 pub fn size(text: &str) -> Result<u64, String> {
     teu_model::parse_size(text).map_err(|error| error.to_string())
@@ -261,7 +268,7 @@ pub const CREATE_LATER: &str = "--annotation --blkio-weight --blkio-weight-devic
     --io-maxbandwidth --io-maxiops --ip --ip6 --ipc --isolation --kernel-memory --label-file --link \
     --link-local-ip --log-driver --log-opt --mac-address --memory-swappiness --network-alias --net-alias \
     --no-healthcheck --oom-kill-disable --oom-score-adj --pid --publish -p --publish-all -P --quiet -q \
-    --restart --runtime --shm-size --storage-opt --sysctl --ulimit --use-api-socket --userns --uts \
+    --runtime --shm-size --storage-opt --sysctl --ulimit --use-api-socket --userns --uts \
     --volume-driver --volumes-from";
 
 impl CreateFlags {

@@ -48,6 +48,17 @@ fn life() {
         r.stop_signal = Some(Signal::INT);
         r.stop_timeout_s = Some(-1);
     });
+    check("--restart on-failure:3 --restart-delay 1s --restart-delay-max=1m30s x", |r| {
+        r.restart = RestartRequest {
+            policy: RestartPolicy::OnFailure { retries_max: 3 },
+            delay_ms: Some(1_000),
+            delay_max_ms: Some(90_000),
+        };
+    });
+    check("--restart no --rm x", |r| r.on_exit = OnExit::Remove);
+    refused("--restart always --rm x", "Conflicting options: --restart and --rm");
+    refused("--restart sometimes x", "invalid restart policy 'sometimes'");
+    refused("--restart-delay soon x", "invalid duration");
     refused("--name a/b x", "Invalid container name");
     refused("--pull sometimes x", "must be one of");
     refused("--stop-signal FOO x", "Invalid signal: FOO");

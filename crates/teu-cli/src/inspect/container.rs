@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use teu_engine::InspectedContainer;
 use teu_model::{
-    BindPropagation, CgroupNamespace, EndpointState, MountRequest, NetworkRequest, OnExit, Seccomp,
-    State, Status,
+    BindPropagation, CgroupNamespace, EndpointState, MountRequest, NetworkRequest, OnExit,
+    RestartPolicy, Seccomp, State, Status,
 };
 
 /// The whole object.
@@ -27,7 +27,7 @@ pub fn value(one: &InspectedContainer) -> Value {
         "HostsPath": format!("{}/hosts", one.init_directory),
         "LogPath": one.log_path,
         "Name": format!("/{}", state.name),
-        "RestartCount": 0,
+        "RestartCount": state.restart_count,
         "Driver": one.driver,
         "Platform": "linux",
         "CgroupPath": one.cgroup,
@@ -39,8 +39,11 @@ pub fn value(one: &InspectedContainer) -> Value {
 }
 
 fn life(state: &State) -> Value {
-    let is_running = state.status.is_alive();
-    let exit = state.exit.as_ref().filter(|_| !is_running);
+    let waits = state.status == Status::Restarting;
+    // As docker has it: one that restarts counts as running.
+    let is_running = state.status.is_alive() || waits;
+    let exit = state.exit.as_ref().filter(|_| !is_running || waits);
+    let process = state.running.as_ref().filter(|_| !waits);
     let note = exit.and_then(|exit| exit.note.clone());
     let moment =
         |moment: Option<teu_model::Timestamp>| moment.map_or(NEVER.to_string(), |m| m.to_string());
@@ -48,10 +51,10 @@ fn life(state: &State) -> Value {
         "Status": state.status.word(),
         "Running": is_running,
         "Paused": state.status == Status::Paused,
-        "Restarting": false,
+        "Restarting": waits,
         "OOMKilled": exit.is_some_and(|exit| exit.oom_killed),
         "Dead": false,
-        "Pid": state.running.as_ref().map_or(0, |running| running.pid),
+        "Pid": process.map_or(0, |running| running.pid),
         "ExitCode": exit.map_or(0, |exit| exit.code),
         "Error": state.start_error.clone().or(note).unwrap_or_default(),
         "StartedAt": moment(state.started_at),
@@ -141,10 +144,18 @@ fn host_config(one: &InspectedContainer) -> Value {
         "CpusetMems": resources.cpuset_mems.clone().unwrap_or_default(),
         "PidsLimit": resources.pids,
         "LogConfig": { "Type": "json-file", "Config": { "max-size": "10m", "max-file": "3" } },
-        "RestartPolicy": { "Name": "no", "MaximumRetryCount": 0 },
+        "RestartPolicy": restart_policy(one.container.restart_request().policy),
         "PortBindings": {},
         "Runtime": "teu",
     })
+}
+
+fn restart_policy(policy: RestartPolicy) -> Value {
+    let retries_max = match policy {
+        RestartPolicy::OnFailure { retries_max } => retries_max,
+        _ => 0,
+    };
+    json!({ "Name": policy.name(), "MaximumRetryCount": retries_max })
 }
 
 fn propagation_word(propagation: Option<BindPropagation>) -> &'static str {

@@ -220,6 +220,19 @@ impl Link {
         self.send(&Request::Released, &[])
     }
 
+    /// From now on what follows on the container's end is this command's, whoever was to do it: it holds the
+    /// right to act on the container. Refused where the container runs.
+    pub fn take_over(&mut self) -> Result<(), MonitorError> {
+        self.ask("do what follows on the container's end", &Request::TakeOver)
+    }
+
+    /// What followed is done, and the container starts again after `wait`: then the monitor calls for
+    /// somebody to do that.
+    pub fn again(&mut self, wait: Duration) -> Result<(), MonitorError> {
+        let after_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        self.ask("keep the time until the restart", &Request::Again { after_ms })
+    }
+
     /// Readable when the monitor has something to say, or is gone.
     pub fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()

@@ -232,7 +232,8 @@ impl Running<'_> {
                 self.send_size(link)?;
             } else {
                 let target = self.target.clone();
-                link.send(&Request::Signal { target, signal, by: None }, &[])?;
+                let by = Some("attach".to_string());
+                link.send(&Request::Signal { target, signal, by }, &[])?;
             }
         }
         Ok(())
