@@ -167,6 +167,24 @@ impl Layout {
         })
     }
 
+    /// Whether block devices can be shared by weight: CFQ's or BFQ's file of v1, any of v2's.
+    pub fn has_block_weight(&self) -> bool {
+        let Some(block) = self.of(Controller::Blkio) else { return false };
+        match block.version {
+            Version::V1 => ["blkio.weight", "blkio.bfq.weight"]
+                .iter()
+                .any(|file| block.mount_point.join(file).exists()),
+            // The top has no such file; some kernel of each distribution has one of the two below it.
+            Version::V2 => true,
+        }
+    }
+
+    /// Whether real-time scheduling can be limited (v1, and few kernels).
+    pub fn has_real_time(&self) -> bool {
+        self.of(Controller::Cpu)
+            .is_some_and(|cpu| cpu.mount_point.join("cpu.rt_runtime_us").exists())
+    }
+
     /// Whether memory and swap can be limited together on this machine.
     pub fn has_swap_limit(&self) -> bool {
         let Some(memory) = self.of(Controller::Memory) else { return false };

@@ -203,9 +203,7 @@ const LATER: &[&str] = &[
     "stack",
     "stats",
     "swarm",
-    "top",
     "trust",
-    "update",
     "volume",
 ];
 

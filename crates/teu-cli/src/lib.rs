@@ -53,7 +53,9 @@ mod table;
 mod tag;
 mod template;
 mod terminal;
+mod top;
 mod unpause;
+mod update;
 mod version;
 mod wait;
 
@@ -81,6 +83,8 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("pause", pause::main, pause::TEACH),
     ("unpause", unpause::main, unpause::TEACH),
     ("rename", rename::main, rename::TEACH),
+    ("update", update::main, update::TEACH),
+    ("top", top::main, top::TEACH),
     ("rm", rm::main, rm::TEACH),
     ("ps", ps::main, ps::TEACH),
     ("events", events::main, events::TEACH),

@@ -2,11 +2,16 @@
 
 /// Rows as aligned text, the first being the head.
 pub fn render(rows: &[Vec<String>]) -> String {
+    render_at_least(rows, 10)
+}
+
+/// The same with columns of another width at least.
+pub fn render_at_least(rows: &[Vec<String>], least: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         let cells = rows.iter().filter(|row| column + 1 < row.len());
         let longest = cells.map(|row| row[column].chars().count()).max().unwrap_or(0);
-        (longest + 3).max(10)
+        (longest + 3).max(least)
     };
     let widths: Vec<usize> = (0..columns).map(width).collect();
     let mut text = String::new();

@@ -7,7 +7,7 @@
 use crate::{EngineError, devices};
 use std::path::Path;
 use teu_model::{
-    BindPropagation, CgroupNamespace, CreateRequest, MountRequest, NetworkRequest,
+    BindPropagation, CgroupNamespace, CreateRequest, DeviceLimit, MountRequest, NetworkRequest,
     Process as Wanted, Record, ResourceRequest, Seccomp, SecurityRequest,
 };
 use teu_oci::runtime::*;
@@ -21,6 +21,8 @@ pub(crate) struct Surroundings<'a> {
     pub init: &'a Path,
     /// The host name.
     pub hostname: &'a str,
+    /// Limits, as they are now.
+    pub resources: &'a ResourceRequest,
     /// The user, looked up in the root.
     pub ids: &'a Ids,
     /// The container's group below each hierarchy.
@@ -45,7 +47,7 @@ pub(crate) fn spec(record: &Record, around: &Surroundings<'_>) -> Result<Spec, E
         mounts: mounts(request, around.init, privileged),
         linux: Some(Linux {
             sysctl: if host_network { Default::default() } else { network_sysctls() },
-            resources: Some(resources(&request.resources, devices::rules(request, &device_nodes))),
+            resources: Some(resources(around.resources, devices::rules(request, &device_nodes))?),
             cgroups_path: Some(around.cgroup.to_string()),
             namespaces: namespaces(request),
             seccomp: seccomp_profile(&request.security)?,
@@ -162,17 +164,33 @@ fn network_sysctls() -> std::collections::BTreeMap<String, String> {
     settings.map(|(name, value)| (name.to_string(), value.to_string())).into()
 }
 
-fn resources(asked: &ResourceRequest, devices: Vec<LinuxDeviceCgroup>) -> LinuxResources {
+/// Limits in OCI's terms, with rules for devices.
+pub(crate) fn resources(
+    asked: &ResourceRequest,
+    devices: Vec<LinuxDeviceCgroup>,
+) -> Result<LinuxResources, EngineError> {
     let signed = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
     let memory_asked = asked.memory_bytes.is_some()
         || asked.memory_reservation_bytes.is_some()
-        || asked.memory_swap_bytes.is_some();
-    let cpu_asked = asked.nano_cpus.is_some()
-        || asked.cpu_shares.is_some()
-        || asked.cpuset_cpus.is_some()
-        || asked.cpuset_mems.is_some();
+        || asked.memory_swap_bytes.is_some()
+        || asked.memory_swappiness.is_some()
+        || asked.oom_kill_disable;
     const PERIOD_US: u64 = 100_000;
-    LinuxResources {
+    let cpu = LinuxCpu {
+        shares: asked.cpu_shares,
+        quota: asked
+            .nano_cpus
+            .map(|nano| signed(nano / (1_000_000_000 / PERIOD_US)))
+            .or(asked.cpu_quota_us),
+        period: asked.nano_cpus.map(|_| PERIOD_US).or(asked.cpu_period_us),
+        realtime_runtime: asked.cpu_rt_runtime_us,
+        realtime_period: asked.cpu_rt_period_us,
+        cpus: asked.cpuset_cpus.clone(),
+        mems: asked.cpuset_mems.clone(),
+        ..LinuxCpu::default()
+    };
+    let block_io = block_io(asked)?;
+    Ok(LinuxResources {
         devices,
         memory: memory_asked.then(|| LinuxMemory {
             limit: asked.memory_bytes.map(signed),
@@ -181,19 +199,44 @@ fn resources(asked: &ResourceRequest, devices: Vec<LinuxDeviceCgroup>) -> LinuxR
             swap: asked
                 .memory_swap_bytes
                 .or(asked.memory_bytes.map(|bytes| signed(bytes.saturating_mul(2)))),
+            swappiness: asked.memory_swappiness,
+            disable_oom_killer: asked.oom_kill_disable.then_some(true),
             ..LinuxMemory::default()
         }),
-        cpu: cpu_asked.then(|| LinuxCpu {
-            shares: asked.cpu_shares,
-            quota: asked.nano_cpus.map(|nano| signed(nano / (1_000_000_000 / PERIOD_US))),
-            period: asked.nano_cpus.map(|_| PERIOD_US),
-            cpus: asked.cpuset_cpus.clone(),
-            mems: asked.cpuset_mems.clone(),
-            ..LinuxCpu::default()
-        }),
+        cpu: Some(cpu).filter(|cpu| *cpu != LinuxCpu::default()),
         pids: asked.pids.map(|limit| LinuxPids { limit: Some(limit) }),
+        block_io: Some(block_io).filter(|io| *io != LinuxBlockIo::default()),
         ..LinuxResources::default()
-    }
+    })
+}
+
+/// Weights and limits of block devices, by their numbers on this machine.
+fn block_io(asked: &ResourceRequest) -> Result<LinuxBlockIo, EngineError> {
+    let limits = |list: &[DeviceLimit]| -> Result<Vec<LinuxThrottleDevice>, EngineError> {
+        let one = |limit: &DeviceLimit| {
+            let (major, minor) = devices::block_numbers(&limit.path)?;
+            Ok(LinuxThrottleDevice { major, minor, rate: limit.value })
+        };
+        list.iter().map(one).collect()
+    };
+    let weight = |limit: &DeviceLimit| {
+        let (major, minor) = devices::block_numbers(&limit.path)?;
+        let weight = u16::try_from(limit.value).ok();
+        Ok(LinuxWeightDevice { major, minor, weight, leaf_weight: None })
+    };
+    Ok(LinuxBlockIo {
+        weight: asked.blkio_weight,
+        weight_device: asked
+            .blkio_weight_device
+            .iter()
+            .map(weight)
+            .collect::<Result<_, EngineError>>()?,
+        throttle_read_bps_device: limits(&asked.device_read_bps)?,
+        throttle_write_bps_device: limits(&asked.device_write_bps)?,
+        throttle_read_iops_device: limits(&asked.device_read_iops)?,
+        throttle_write_iops_device: limits(&asked.device_write_iops)?,
+        ..LinuxBlockIo::default()
+    })
 }
 
 /// Every container's mounts, the init layer's files, then the asked ones; a mount asked for at a

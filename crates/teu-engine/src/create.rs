@@ -131,6 +131,8 @@ impl Engine {
             restart_count: 0,
             restart: None,
             restart_policy: None,
+            resources: None,
+            other_cgroup_parent: None,
         };
         let on_exit = record.request.on_exit;
         let directory = records::directory(&self.paths, &record.id, on_exit);

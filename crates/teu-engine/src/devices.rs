@@ -30,6 +30,17 @@ pub(crate) fn of(request: &CreateRequest) -> Result<Vec<LinuxDevice>, EngineErro
     Ok(devices)
 }
 
+/// The numbers of the block device at `path`, which limits go by.
+pub(crate) fn block_numbers(path: &str) -> Result<(i64, i64), EngineError> {
+    let failed = |source| EngineError::step(format!("find the device {path}"), source);
+    let metadata = std::fs::metadata(path).map_err(failed)?;
+    if !metadata.file_type().is_block_device() {
+        return Err(EngineError::bad(format!("{path} is not a block device")));
+    }
+    let (major, minor) = teu_kernel::device::numbers(metadata.rdev());
+    Ok((i64::from(major), i64::from(minor)))
+}
+
 /// What the device cgroup allows: all with `--privileged`, else what every container may and the asked ones.
 pub(crate) fn rules(request: &CreateRequest, devices: &[LinuxDevice]) -> Vec<LinuxDeviceCgroup> {
     let rule = |allow, kind: &str, major, minor, access: &str| LinuxDeviceCgroup {

@@ -44,7 +44,7 @@ impl Engine {
         let id = teu_model::ContainerId::from_random(random()?).to_string();
         let command = asked.args.join(" ");
         self.tell_of(&container, &format!("exec_create: {command}"), &[("execID", &id)]);
-        let group = self.cgroup_of(container.id())?;
+        let group = self.cgroup_of(&container)?;
         let request = ExecRequest {
             id: id.clone(),
             plan: ExecPlan {
@@ -100,11 +100,12 @@ impl Engine {
         crate::validate::process(&wanted)?;
         let mut security = container.record.request.security.clone();
         security.privileged |= options.privileged;
-        let group = self.cgroup_of(container.id())?;
+        let group = self.cgroup_of(container)?;
         let around = Surroundings {
             init: Path::new("/"),
             hostname: &order::hostname(container),
             ids: &ids,
+            resources: container.resources(),
             cgroup: &group.path(),
             terminal: options.terminal.filter(|_| asked.tty),
         };

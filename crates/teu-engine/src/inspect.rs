@@ -51,7 +51,7 @@ impl Engine {
             log_path: self.log_path(&container).display().to_string(),
             init_directory: container.directory.join("init").display().to_string(),
             driver: self.snapshots.driver().map(|driver| driver.to_string()),
-            cgroup: self.cgroup_of(container.id())?.path(),
+            cgroup: self.cgroup_of(&container)?.path(),
             container,
         })
     }

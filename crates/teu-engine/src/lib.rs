@@ -53,6 +53,8 @@ mod scratch;
 mod start;
 mod stop;
 mod tell;
+mod top;
+mod update;
 mod validate;
 mod view;
 mod why;
@@ -70,6 +72,7 @@ pub use observe::Truth;
 pub use progress::{LayerStage, Progress, PullEvent, Silent};
 pub use records::Container;
 pub use start::{StartOptions, Started};
+pub use top::Processes;
 
 /// What doors need of the parts, under one roof.
 pub mod parts {
@@ -169,10 +172,22 @@ impl Engine {
         Ok(self.layout.get_or_init(|| layout))
     }
 
-    /// A container's group, below the parent of all groups of this root.
-    pub(crate) fn cgroup_of(&self, id: &ContainerId) -> Result<Group, EngineError> {
+    /// A container's group: below the parent that was asked for, else below the one of this root.
+    pub(crate) fn cgroup_of(&self, container: &Container) -> Result<Group, EngineError> {
+        self.cgroup_below(container.resources().cgroup_parent.as_deref(), container.id())
+    }
+
+    pub(crate) fn cgroup_below(
+        &self,
+        parent: Option<&str>,
+        id: &ContainerId,
+    ) -> Result<Group, EngineError> {
         let layout = self.layout()?;
-        Ok(layout.plan(&layout.default_parent(&self.paths.id), id.as_str())?)
+        let parent = match parent {
+            Some(asked) => update::group_path(asked),
+            None => layout.default_parent(&self.paths.id),
+        };
+        Ok(layout.plan(&parent, id.as_str())?)
     }
 
     /// The groups that all containers of this root share: the scope, where systemd rules, and the

@@ -10,9 +10,6 @@ use teu_network::Lease;
 use teu_runtime::user::Ids;
 use teu_runtime::{CgroupJoin, Plan, PlanFacts};
 
-/// docker's words for it.
-const NO_SWAP_LIMIT: &str = "Your kernel does not support swap limit capabilities or the cgroup is not mounted. Memory limited without swap.";
-
 impl Engine {
     /// Everything the monitor is told: the plan, where output goes, what comes after.
     pub(crate) fn start_request(
@@ -27,10 +24,11 @@ impl Engine {
         let hostname = hostname(container);
         let init = container.directory.join("init");
         init_layer::write(&init, &record.request, &hostname, lease)?;
-        let group = self.cgroup_of(id)?;
+        let group = self.cgroup_of(container)?;
         let around = Surroundings {
             init: &init,
             hostname: &hostname,
+            resources: container.resources(),
             ids,
             cgroup: &group.path(),
             terminal: options.terminal.filter(|_| record.process.tty),
@@ -38,13 +36,7 @@ impl Engine {
         let spec = bundle::spec(record, &around)?;
         let mut resources =
             spec.linux.as_ref().and_then(|linux| linux.resources.clone()).unwrap_or_default();
-        if let Some(memory) = resources.memory.as_mut()
-            && memory.swap.is_some()
-            && !self.layout()?.has_swap_limit()
-        {
-            memory.swap = None;
-            warnings.push(NO_SWAP_LIMIT.to_string());
-        }
+        self.fit(&mut resources, warnings)?;
         group.create(&resources)?;
         let facts = PlanFacts {
             id: id.to_string(),

@@ -13,7 +13,7 @@ impl Engine {
     /// Stops all processes of the container that `given` names where they are.
     pub fn pause(&self, given: &str) -> Result<(), EngineError> {
         let (mut container, action) = self.act_on_running(given, Verb::Pause, "pause")?;
-        let frozen = self.cgroup_of(container.id())?.freeze();
+        let frozen = self.cgroup_of(&container)?.freeze();
         if let Err(error) = frozen {
             // They run, as before.
             action.done()?;
@@ -88,7 +88,7 @@ pub(crate) fn thaw(engine: &Engine, container: &Container) -> Result<(), EngineE
     if container.state.status != Status::Paused {
         return Ok(());
     }
-    match engine.cgroup_of(container.id())?.thaw() {
+    match engine.cgroup_of(container)?.thaw() {
         // It ended meanwhile, and its group with it.
         Err(CgroupError::Write { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {
             Ok(())
@@ -102,7 +102,7 @@ pub(crate) fn thaw(engine: &Engine, container: &Container) -> Result<(), EngineE
 /// Under the container's action: the record of a live container says what its group says. One that was
 /// left half frozen runs.
 pub(crate) fn repair(engine: &Engine, container: &mut Container) -> Result<(), EngineError> {
-    let group = engine.cgroup_of(container.id())?;
+    let group = engine.cgroup_of(container)?;
     let truth = match group.state() {
         Ok(Freezer::Frozen) => Status::Paused,
         Ok(Freezer::Freezing) => {

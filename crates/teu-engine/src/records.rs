@@ -13,7 +13,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use teu_kernel::durable::Durability;
 use teu_kernel::flock::Lock;
-use teu_model::{ContainerId, ContainerName, OnExit, Paths, Record, State};
+use teu_model::{ContainerId, ContainerName, OnExit, Paths, Record, ResourceRequest, State};
 
 /// One container as its files tell it.
 #[derive(Clone, Debug)]
@@ -35,6 +35,11 @@ impl Container {
     /// Whether it goes when its process ends.
     pub fn is_temporary(&self) -> bool {
         self.record.request.on_exit == OnExit::Remove
+    }
+
+    /// Its limits now.
+    pub fn resources(&self) -> &ResourceRequest {
+        self.state.resources.as_ref().unwrap_or(&self.record.request.resources)
     }
 
     /// What a power cut may take: nothing of a container that stays.

@@ -7,7 +7,7 @@
 use crate::action::Action;
 use crate::observe::{Truth, observe};
 use crate::records::{self, Container};
-use crate::{Engine, EngineError, files, restart};
+use crate::{Engine, EngineError, files, restart, update};
 use teu_model::{ContainerId, ContainerName, Exit, Status};
 
 impl Engine {
@@ -76,9 +76,20 @@ pub(crate) fn give_back(engine: &Engine, id: &ContainerId) -> Result<(), EngineE
 
 /// The cgroup alone: a container that starts again keeps its place on the network.
 pub(crate) fn give_group_back(engine: &Engine, id: &ContainerId) -> Result<(), EngineError> {
-    let group = engine.cgroup_of(id)?;
-    group.kill()?;
-    Ok(group.remove()?)
+    // Without a record there was no start, and no group but the usual one.
+    let container = records::load(&engine.paths, id)?;
+    let mut groups = vec![match &container {
+        Some(container) => engine.cgroup_of(container)?,
+        None => engine.cgroup_below(None, id)?,
+    }];
+    if let Some(other) = container.and_then(|container| container.state.other_cgroup_parent) {
+        groups.push(engine.cgroup_below(update::parent_of(&other), id)?);
+    }
+    for group in groups {
+        group.kill()?;
+        group.remove()?;
+    }
+    Ok(())
 }
 
 /// Removes every trace of a container that was one, and tells it.

@@ -11,12 +11,13 @@
 //! | whole | with another name | a rename that broke off | the name that it does not have is given back |
 //! | whole | Running, and it does | a start recorded, its last step not | nothing |
 //! | whole | Running or Paused, its group not so | a pause or unpause that broke off | the record says what is |
+//! | whole | Running or Paused, with another parent of its group | a move that broke off | all processes lie in the group that is recorded |
 //! | whole | Running, and it ended | nobody released it | release |
 //! | whole | Restarting | a restart that broke off before its container ran | the group is given back |
 
 use crate::observe::{Truth, observe};
 use crate::release::{destroy, ended, give_back, give_group_back, remove_all};
-use crate::{Engine, EngineError, files, pause, records, rename};
+use crate::{Engine, EngineError, files, pause, records, rename, update};
 use teu_model::{ContainerId, Status};
 
 /// Makes `id` whole, or removes it.
@@ -29,7 +30,10 @@ pub(crate) fn container(engine: &Engine, id: &ContainerId) -> Result<(), EngineE
         (Status::Running | Status::Paused | Status::Restarting, Truth::Ended(exit)) => {
             ended(engine, &mut container, exit)
         }
-        (Status::Running | Status::Paused, _) => pause::repair(engine, &mut container),
+        (Status::Running | Status::Paused, _) => {
+            update::repair(engine, &mut container)?;
+            pause::repair(engine, &mut container)
+        }
         // The monitor calls for somebody again; where it is lost, whoever looks at the container starts it.
         (Status::Restarting, _) => give_group_back(engine, id),
         (Status::Created | Status::Exited, _) if container.is_temporary() => {

@@ -177,7 +177,7 @@ impl Engine {
         let mut start =
             self.start_request(container, &ids, lease.as_ref(), options, &mut warnings)?;
 
-        let v2 = self.cgroup_of(&id)?.v2_dir_fd()?;
+        let v2 = self.cgroup_of(container)?.v2_dir_fd()?;
         let mut fds = vec![(FdUse::Root, root.as_fd()), (FdUse::Keep, root_lock.as_fd())];
         fds.extend(v2.as_ref().map(|v2| (FdUse::CgroupV2, v2.as_fd())));
         if let Some(network) = &kept {

@@ -279,7 +279,7 @@ fn not_running(container: &Container, verb: &str) -> EngineError {
     let id = container.id();
     let message = match verb {
         "attach" => "You cannot attach to a stopped container, start it first".to_string(),
-        "exec" | "pause" => format!("container {id} is not running"),
+        "exec" | "pause" | "top" => format!("container {id} is not running"),
         "unpause" => format!("Container {id} is not paused"),
         _ => format!(
             "cannot {verb} container: {}: container {id} is not running",

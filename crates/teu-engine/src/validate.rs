@@ -2,14 +2,15 @@
 
 use crate::EngineError;
 use std::net::IpAddr;
-use teu_model::{CreateRequest, MountRequest, NetworkRequest, Process};
+use teu_model::{CreateRequest, MountRequest, NetworkRequest, Process, ResourceRequest};
 
 /// Below this the kernel kills a container before its program runs; docker's floor.
 const MEMORY_MIN: u64 = 6 << 20;
 
 /// Everything that a request and an image can get wrong together.
 pub(crate) fn request(request: &CreateRequest) -> Result<(), EngineError> {
-    resources(request)?;
+    resources(&request.resources, false)?;
+    resources_together(&request.resources)?;
     for mount in &request.mounts {
         mount_target(mount)?;
     }
@@ -67,8 +68,8 @@ pub(crate) fn process(process: &Process) -> Result<(), EngineError> {
     Ok(())
 }
 
-fn resources(request: &CreateRequest) -> Result<(), EngineError> {
-    let asked = &request.resources;
+/// Limits that contradict each other, or that no machine has. An update may leave out what is there.
+pub(crate) fn resources(asked: &ResourceRequest, is_update: bool) -> Result<(), EngineError> {
     if asked.memory_bytes.is_some_and(|bytes| bytes < MEMORY_MIN) {
         return Err(EngineError::bad("Minimum memory limit allowed is 6MB"));
     }
@@ -80,7 +81,10 @@ fn resources(request: &CreateRequest) -> Result<(), EngineError> {
             "Minimum memoryswap limit should be larger than memory limit, see usage",
         ));
     }
-    if asked.memory_bytes.is_none() && asked.memory_swap_bytes.is_some_and(|swap| swap > 0) {
+    if !is_update
+        && asked.memory_bytes.is_none()
+        && asked.memory_swap_bytes.is_some_and(|swap| swap > 0)
+    {
         return Err(EngineError::bad(
             "You should always set the Memory limit when using Memoryswap limit, see usage",
         ));
@@ -109,6 +113,44 @@ fn resources(request: &CreateRequest) -> Result<(), EngineError> {
                 list.escape_debug()
             )));
         }
+    }
+    Ok(())
+}
+
+/// Two ways to say the same, and numbers out of their range; docker's words.
+pub(crate) fn resources_together(asked: &ResourceRequest) -> Result<(), EngineError> {
+    let told = |text: &str| Err(EngineError::bad(text));
+    if asked.nano_cpus.is_some() && asked.cpu_period_us.is_some() {
+        return told("Conflicting options: Nano CPUs and CPU Period cannot both be set.");
+    }
+    if asked.nano_cpus.is_some() && asked.cpu_quota_us.is_some() {
+        return told("Conflicting options: Nano CPUs and CPU Quota cannot both be set.");
+    }
+    if asked.cpu_period_us.is_some_and(|us| !(1_000..=1_000_000).contains(&us)) {
+        return told(
+            "CPU cfs period can not be less than 1ms (i.e. 1000) or larger than 1s (i.e. 1000000)",
+        );
+    }
+    if asked.cpu_quota_us.is_some_and(|us| (0..1_000).contains(&us)) {
+        return told("CPU cfs quota can not be less than 1ms (i.e. 1000)");
+    }
+    let (period, runtime) = (asked.cpu_rt_period_us, asked.cpu_rt_runtime_us);
+    if let (Some(period), Some(runtime)) = (period, runtime.and_then(|us| u64::try_from(us).ok()))
+        && runtime > period
+    {
+        return told("cpu real-time runtime cannot be higher than cpu real-time period");
+    }
+    let in_range = |weight: u64| (10..=1000).contains(&weight);
+    if asked.blkio_weight.is_some_and(|weight| !in_range(weight.into())) {
+        return told("Range of blkio weight is from 10 to 1000");
+    }
+    if asked.blkio_weight_device.iter().any(|device| !in_range(device.value)) {
+        return told("Range of blkio weight is from 10 to 1000");
+    }
+    if let Some(swappiness) = asked.memory_swappiness.filter(|percent| *percent > 100) {
+        return told(&format!(
+            "Invalid value: {swappiness}, valid memory swappiness range is 0-100"
+        ));
     }
     Ok(())
 }

@@ -164,6 +164,54 @@ pub struct ResourceRequest {
     pub cpuset_mems: Option<String>,
     /// Processes and threads; −1 without limit.
     pub pids: Option<i64>,
+    /// Microseconds in which the quota is counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_period_us: Option<u64>,
+    /// Microseconds of CPU time in each period; −1 without limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_quota_us: Option<i64>,
+    /// The same for real-time scheduling (v1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_rt_period_us: Option<u64>,
+    /// Likewise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_rt_runtime_us: Option<i64>,
+    /// How readily memory is swapped out, 0 to 100 (v1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_swappiness: Option<u64>,
+    /// Who finds no memory waits, instead of being killed (v1).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub oom_kill_disable: bool,
+    /// Relative weight on block devices, 10 to 1000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blkio_weight: Option<u16>,
+    /// The same for single devices.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blkio_weight_device: Vec<DeviceLimit>,
+    /// Bytes read in a second.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub device_read_bps: Vec<DeviceLimit>,
+    /// Bytes written in a second.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub device_write_bps: Vec<DeviceLimit>,
+    /// Reads in a second.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub device_read_iops: Vec<DeviceLimit>,
+    /// Writes in a second.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub device_write_iops: Vec<DeviceLimit>,
+    /// Below which group the container's lies, from the top of each hierarchy; none means this root's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cgroup_parent: Option<String>,
+}
+
+/// A limit or weight for one block device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceLimit {
+    /// Its node on the host.
+    pub path: String,
+    /// So much.
+    pub value: u64,
 }
 
 /// Rights.

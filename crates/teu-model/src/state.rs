@@ -155,6 +155,12 @@ pub struct State {
     /// The policy since `update --restart`; none means as created.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restart_policy: Option<RestartRequest>,
+    /// Its limits since `update`; none means as created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resources: Option<crate::ResourceRequest>,
+    /// While it moves below another control group: the parent that its group does not have yet, or no longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_cgroup_parent: Option<String>,
 }
 
 fn is_zero(number: &u32) -> bool {

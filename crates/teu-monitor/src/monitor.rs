@@ -204,6 +204,7 @@ impl Monitor {
             Request::Again { after_ms } => self.again(from, after_ms),
             Request::ExecState { id } => self.exec_state(&id),
             Request::Namespaces => return self.give_namespaces(from),
+            Request::Moved { group } => self.moved(*group),
         };
         match answered {
             Ok(Some(reply)) => self.tell(from, &reply),

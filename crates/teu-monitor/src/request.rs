@@ -182,6 +182,11 @@ pub enum Request {
     },
     /// The container's namespaces, by descriptor.
     Namespaces,
+    /// The container's processes lie in another group from now on.
+    Moved {
+        /// Which.
+        group: Box<Group>,
+    },
 }
 
 /// From the monitor to a command.

@@ -186,6 +186,17 @@ impl Monitor {
         Lock::try_exclusive(&path)
     }
 
+    /// The container's group is another one; the next monitor shall know it, too.
+    pub(crate) fn moved(&mut self, group: teu_cgroup::Group) -> Answered {
+        if let Some(record) = &mut self.record {
+            record.group = Some(group);
+        }
+        // The new file is locked before the old one is let go.
+        let lock = self.write_record().map_err(kernel_refused("write monitor.json"))?;
+        self.record_lock = lock;
+        Ok(Some(Reply::Done))
+    }
+
     /// The container is no longer its starter's.
     pub(crate) fn recorded(&mut self, from: VisitorId) -> Answered {
         if self.starter == Some(from) {

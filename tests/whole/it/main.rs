@@ -24,3 +24,4 @@ mod rights;
 mod run;
 mod streams;
 mod terminal;
+mod update;

@@ -16,7 +16,7 @@ mod storage;
 pub use life::{LIFE, LifeFlags};
 pub use network::{NETWORK, NetworkFlags};
 pub use process::{HasProcess, PROCESS, ProcessFlags, exec_process, run_detach};
-pub use resources::{RESOURCES, ResourceFlags};
+pub use resources::{HasResources, KERNEL_MEMORY, RESOURCES, ResourceFlags, update_resources};
 pub use security::{SECURITY, SecurityFlags};
 pub use storage::{STORAGE, StorageFlags};
 
@@ -260,14 +260,14 @@ pub const CREATE: [&[Flag<CreateFlags>]; 6] =
     [PROCESS, LIFE, RESOURCES, SECURITY, STORAGE, NETWORK];
 
 /// Docker's flags of `create` and `run` that are not there yet.
-pub const CREATE_LATER: &str = "--annotation --blkio-weight --blkio-weight-device --cgroup-parent \
-    --cpu-count --cpu-percent --cpu-period --cpu-quota --cpu-rt-period --cpu-rt-runtime \
-    --device-cgroup-rule --device-read-bps --device-read-iops --device-write-bps --device-write-iops \
+pub const CREATE_LATER: &str = "--annotation \
+    --cpu-count --cpu-percent \
+    --device-cgroup-rule \
     --disable-content-trust --dns-opt --dns-option --dns-search --expose --gpus --health-cmd \
     --health-interval --health-retries --health-start-interval --health-start-period --health-timeout \
-    --io-maxbandwidth --io-maxiops --ip --ip6 --ipc --isolation --kernel-memory --label-file --link \
-    --link-local-ip --log-driver --log-opt --mac-address --memory-swappiness --network-alias --net-alias \
-    --no-healthcheck --oom-kill-disable --oom-score-adj --pid --publish -p --publish-all -P --quiet -q \
+    --io-maxbandwidth --io-maxiops --ip --ip6 --ipc --isolation --label-file --link \
+    --link-local-ip --log-driver --log-opt --mac-address --network-alias --net-alias \
+    --no-healthcheck --oom-score-adj --pid --publish -p --publish-all -P --quiet -q \
     --runtime --shm-size --storage-opt --sysctl --ulimit --use-api-socket --userns --uts \
     --volume-driver --volumes-from";
 

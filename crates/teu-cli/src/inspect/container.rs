@@ -90,7 +90,7 @@ fn config(one: &InspectedContainer) -> Value {
 
 fn host_config(one: &InspectedContainer) -> Value {
     let request = &one.container.record.request;
-    let (resources, security) = (&request.resources, &request.security);
+    let security = &request.security;
     let mut options = Vec::new();
     match &security.seccomp {
         Seccomp::Default => {}
@@ -116,7 +116,7 @@ fn host_config(one: &InspectedContainer) -> Value {
         .collect();
     let hosts: Vec<String> =
         request.extra_hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect();
-    json!({
+    let mut all = json!({
         "Binds": binds(&request.mounts),
         "NetworkMode": network_name(request.network),
         "AutoRemove": request.on_exit == OnExit::Remove,
@@ -135,19 +135,17 @@ fn host_config(one: &InspectedContainer) -> Value {
         "Tmpfs": tmpfs(&request.mounts),
         "Init": request.init,
         "Devices": devices,
-        "Memory": resources.memory_bytes.unwrap_or(0),
-        "MemoryReservation": resources.memory_reservation_bytes.unwrap_or(0),
-        "MemorySwap": resources.memory_swap_bytes.unwrap_or(0),
-        "NanoCpus": resources.nano_cpus.unwrap_or(0),
-        "CpuShares": resources.cpu_shares.unwrap_or(0),
-        "CpusetCpus": resources.cpuset_cpus.clone().unwrap_or_default(),
-        "CpusetMems": resources.cpuset_mems.clone().unwrap_or_default(),
-        "PidsLimit": resources.pids,
         "LogConfig": { "Type": "json-file", "Config": { "max-size": "10m", "max-file": "3" } },
         "RestartPolicy": restart_policy(one.container.restart_request().policy),
         "PortBindings": {},
         "Runtime": "teu",
-    })
+    });
+    if let (Value::Object(all), Value::Object(limits)) =
+        (&mut all, super::resources::value(one.container.resources()))
+    {
+        all.extend(limits);
+    }
+    all
 }
 
 fn restart_policy(policy: RestartPolicy) -> Value {

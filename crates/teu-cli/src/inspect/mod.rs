@@ -2,6 +2,7 @@
 
 mod container;
 mod image;
+mod resources;
 
 use crate::exit_code::Failure;
 use crate::flags::{Arguments, Flag, Takes, Verb};

@@ -189,6 +189,11 @@ impl Link {
         }
     }
 
+    /// The container's processes lie in `group` from now on.
+    pub fn moved(&mut self, group: &teu_cgroup::Group) -> Result<(), MonitorError> {
+        self.ask("tell the container's group", &Request::Moved { group: Box::new(group.clone()) })
+    }
+
     /// Asks to be told when `target` ends. With `release` this command is ready to do what follows on the
     /// container's end.
     pub fn watch_exit(&mut self, target: Target, release: bool) -> Result<(), MonitorError> {
