@@ -180,7 +180,6 @@ const LATER: &[&str] = &[
     "builder",
     "buildx",
     "checkpoint",
-    "commit",
     "compose",
     "config",
     "container",

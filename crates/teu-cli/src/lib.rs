@@ -15,6 +15,7 @@
 
 mod after_exit;
 mod attach;
+mod commit;
 mod converse;
 mod create;
 mod diff;
@@ -90,6 +91,7 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("events", events::main, events::TEACH),
     ("logs", logs::main, logs::TEACH),
     ("diff", diff::main, diff::TEACH),
+    ("commit", commit::main, commit::TEACH),
     ("export", export::main, export::TEACH),
     ("inspect", inspect::main, inspect::TEACH),
     ("pull", pull::main, pull::TEACH),

@@ -18,6 +18,7 @@ mod adopt;
 mod attach;
 mod bundle;
 mod changes;
+mod commit;
 mod config;
 mod create;
 mod devices;
@@ -60,6 +61,7 @@ mod view;
 mod why;
 
 pub use changes::{Change, ChangeKind};
+pub use commit::CommitRequest;
 pub use config::{Config, RegistrySection};
 pub use error::EngineError;
 pub use events::{EventReader, Next};

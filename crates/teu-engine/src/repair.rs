@@ -26,6 +26,7 @@ pub(crate) fn container(engine: &Engine, id: &ContainerId) -> Result<(), EngineE
         return remove_all(engine, id, half_made_name(engine, id)?.as_ref());
     };
     rename::repair(engine, &mut container)?;
+    crate::commit::repair(engine, &container)?;
     match (container.state.status, observe(&engine.paths, &container)) {
         (Status::Running | Status::Paused | Status::Restarting, Truth::Ended(exit)) => {
             ended(engine, &mut container, exit)

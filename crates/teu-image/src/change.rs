@@ -56,7 +56,10 @@ pub(crate) fn apply(line: &str, config: &mut ContainerConfig) -> Result<(), Imag
                 .ok_or_else(|| bad("SHELL requires the arguments to be in JSON form".into()))?;
         }
         "HEALTHCHECK" => config.healthcheck = Some(healthcheck(rest).map_err(bad)?),
-        _ => return Err(bad(format!("{word} is not a valid change command"))),
+        _ => {
+            let word = word.to_ascii_lowercase();
+            return Err(bad(format!("{word} is not a valid change command")));
+        }
     }
     Ok(())
 }
@@ -227,7 +230,7 @@ mod tests {
             r#"{"Healthcheck":{"Test":["CMD-SHELL","curl x"],"Interval":90000000000,"Retries":3}}"#,
         );
         check(&["LABEL a=b 'c d'=e"], r#"{"Labels":{"a":"b","c d":"e"}}"#);
-        check(&["FROM x"], "FROM x: FROM is not a valid change command");
+        check(&["FROM x"], "FROM x: from is not a valid change command");
     }
 
     #[test]

@@ -31,6 +31,7 @@
 mod assemble;
 mod blobs;
 mod change;
+mod commit;
 mod error;
 mod find;
 mod gc;
@@ -47,6 +48,7 @@ mod refs;
 mod remove;
 mod store;
 
+pub use commit::CommitOptions;
 pub use error::ImageError;
 pub use find::{Found, Image};
 pub use gc::{Collected, ImageUser};

@@ -6,6 +6,7 @@
 mod bad_input;
 mod bad_starts;
 mod cgroups;
+mod commit;
 mod containers;
 mod debian;
 mod diff;

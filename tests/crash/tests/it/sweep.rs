@@ -67,6 +67,20 @@ fn after_exit() {
 }
 
 #[test]
+fn export() {
+    sweep("export", Victim::Command, |_| {
+        case(&["run -d --name c1 box sleep 60"], "export -o /dev/null c1")
+    });
+}
+
+#[test]
+fn commit() {
+    sweep("commit", Victim::Command, |_| {
+        case(&["run -d --name c1 box sleep 60", "exec c1 busybox mkdir -p /new"], "commit c1 mine")
+    });
+}
+
+#[test]
 fn pull() {
     if !have(Need::Program("docker-registry")) {
         return;
