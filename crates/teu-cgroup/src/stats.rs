@@ -111,6 +111,17 @@ impl Group {
     }
 }
 
+impl Group {
+    /// Processor time alone, in nanoseconds: one file. A group that is gone has used none.
+    pub fn cpu_usage_ns(&self) -> Result<u64, CgroupError> {
+        match self.dir(Controller::Cpuacct) {
+            Some((Version::V1, dir)) => Ok(number(&dir, "cpuacct.usage")?.unwrap_or(0)),
+            Some((Version::V2, dir)) => Ok(cpu_v2(&dir)?.cpu.usage_ns),
+            None => Ok(0),
+        }
+    }
+}
+
 /// Readers of one controller's part, for v1 and v2.
 type Readers = (fn(&Path) -> Result<Stats, CgroupError>, fn(&Path) -> Result<Stats, CgroupError>);
 

@@ -200,7 +200,6 @@ const LATER: &[&str] = &[
     "secret",
     "service",
     "stack",
-    "stats",
     "swarm",
     "trust",
     "volume",

@@ -47,6 +47,7 @@ mod rm;
 mod rmi;
 mod run;
 mod start;
+mod stats;
 mod stop;
 mod suggest;
 mod system;
@@ -86,6 +87,7 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("rename", rename::main, rename::TEACH),
     ("update", update::main, update::TEACH),
     ("top", top::main, top::TEACH),
+    ("stats", stats::main, stats::TEACH),
     ("rm", rm::main, rm::TEACH),
     ("ps", ps::main, ps::TEACH),
     ("events", events::main, events::TEACH),

@@ -52,6 +52,7 @@ mod restart;
 mod run;
 mod scratch;
 mod start;
+mod stats;
 mod stop;
 mod tell;
 mod top;
@@ -74,6 +75,7 @@ pub use observe::Truth;
 pub use progress::{LayerStage, Progress, PullEvent, Silent};
 pub use records::Container;
 pub use start::{StartOptions, Started};
+pub use stats::Usage;
 pub use top::Processes;
 
 /// What doors need of the parts, under one roof.

@@ -15,6 +15,7 @@ const IFLA_MTU: u16 = 4;
 const IFLA_LINK: u16 = 5;
 const IFLA_MASTER: u16 = 10;
 const IFLA_LINKINFO: u16 = 18;
+const IFLA_STATS64: u16 = 23;
 const IFLA_NET_NS_FD: u16 = 28;
 const IFLA_EXT_MASK: u16 = 29;
 const IFLA_NUM_TX_QUEUES: u16 = 31;
@@ -138,6 +139,56 @@ pub fn list(socket: &mut Socket) -> Result<Vec<Link>, NetlinkError> {
     Ok(links)
 }
 
+/// What went through an interface since it was made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets that came in.
+    pub received_packets: u64,
+    /// Packets that went out.
+    pub sent_packets: u64,
+    /// Bytes that came in.
+    pub received_bytes: u64,
+    /// Bytes that went out.
+    pub sent_bytes: u64,
+}
+
+/// The counters of all interfaces, by name: one request, whatever their number.
+pub fn counters(socket: &mut Socket) -> Result<Vec<(String, Counters)>, NetlinkError> {
+    let mut requests = Requests::new();
+    requests.message("RTM_GETLINK", RTM_GETLINK, DUMP, &ifinfomsg(0, false));
+    let mut all = Vec::new();
+    socket.transact(&requests, |reply| all.extend(read_counters(reply)))?;
+    Ok(all)
+}
+
+fn read_counters(reply: Reply<'_>) -> Option<(String, Counters)> {
+    if reply.kind != RTM_NEWLINK {
+        return None;
+    }
+    let mut name = None;
+    let mut counters = Counters::default();
+    for part in attributes(reply.payload.get(16..)?) {
+        // rtnl_link_stats64 begins with packets in and out, bytes in and out.
+        let number = |at: usize| {
+            let bytes = part.content.get(at * 8..at * 8 + 8)?;
+            bytes.try_into().ok().map(u64::from_ne_bytes)
+        };
+        match part.kind {
+            IFLA_IFNAME => name = part.text().map(str::to_string),
+            IFLA_STATS64 => {
+                counters = Counters {
+                    received_packets: number(0)?,
+                    sent_packets: number(1)?,
+                    received_bytes: number(2)?,
+                    sent_bytes: number(3)?,
+                };
+            }
+            _ => {}
+        }
+    }
+    Some((name?, counters))
+}
+
 /// A new bridge without spanning tree, not yet up. Its address is fixed: a bridge without one takes
 /// the lowest of its ports', and changes it when they come and go.
 pub fn new_bridge(requests: &mut Requests, name: &str, mac: Mac, mtu: u32) {
@@ -214,4 +265,7 @@ fn finds_the_loopback_interface() {
     assert_eq!(find_index(&mut socket, 1).unwrap(), Some(lo.clone()));
     assert!(list(&mut socket).unwrap().contains(&lo));
     assert_eq!(find(&mut socket, "no-such-link").unwrap(), None);
+    let counters = counters(&mut socket).unwrap();
+    let (_, of_lo) = counters.iter().find(|(name, _)| name == "lo").unwrap();
+    assert_eq!(of_lo.received_bytes, of_lo.sent_bytes, "what goes into lo comes out of it");
 }

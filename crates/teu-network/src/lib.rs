@@ -36,6 +36,7 @@
 
 mod attach;
 mod bridge;
+mod counters;
 mod ensure;
 mod error;
 mod firewall;
@@ -50,6 +51,7 @@ mod state;
 mod sysctl;
 
 pub use attach::{AttachOptions, Endpoint, loopback_up};
+pub use counters::Traffic;
 pub use error::NetworkError;
 pub use gc::{HeldLease, Holdings};
 pub use hosts::{HostEntry, hosts_file};

@@ -23,6 +23,7 @@ mod pull;
 mod restart;
 mod rights;
 mod run;
+mod stats;
 mod streams;
 mod terminal;
 mod update;
