@@ -84,10 +84,21 @@ impl Conversation<'_> {
         if self.is_first && exit.code != 0 && exit.finished_at.since(exit.started_at) < AT_ONCE {
             self.explain(exit.code);
         }
+        if self.is_first {
+            self.remark(&exited);
+        }
         if exited.release {
             self.engine.follow_up(link, self.container.id())?;
         }
         Ok(exited.exit.code)
+    }
+
+    /// An end by the kernel or by a stranger is told in a sentence: nobody asked for it.
+    fn remark(&self, exited: &Exited) {
+        let exit = teu_engine::exit_of(&exited.exit);
+        if let Some(sentence) = self.engine.remark(self.container, &exit) {
+            eprintln!("teu: {sentence}\nhint: teu why {} tells more", self.container.state.name);
+        }
     }
 
     /// A program that ended at once may miss something that can be named.

@@ -15,6 +15,7 @@
 
 mod after_exit;
 mod attach;
+mod boot;
 mod commit;
 mod converse;
 mod create;
@@ -60,6 +61,7 @@ mod unpause;
 mod update;
 mod version;
 mod wait;
+mod why;
 
 use door::Door;
 use exit_code::Failure;
@@ -96,6 +98,8 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("commit", commit::main, commit::TEACH),
     ("export", export::main, export::TEACH),
     ("inspect", inspect::main, inspect::TEACH),
+    ("why", why::main, why::TEACH),
+    ("boot", boot::main, boot::TEACH),
     ("pull", pull::main, pull::TEACH),
     ("images", images::main, images::TEACH),
     ("tag", tag::main, tag::TEACH),

@@ -16,6 +16,7 @@
 mod action;
 mod adopt;
 mod attach;
+mod boot;
 mod bundle;
 mod changes;
 mod commit;
@@ -24,6 +25,7 @@ mod create;
 mod devices;
 mod diff;
 mod disk_use;
+mod ended;
 mod error;
 mod events;
 mod exec;
@@ -34,6 +36,7 @@ mod images;
 mod info;
 mod init_layer;
 mod inspect;
+mod kernel_word;
 mod list;
 mod logs;
 mod observe;
@@ -55,12 +58,14 @@ mod start;
 mod stats;
 mod stop;
 mod tell;
+mod tell_why;
 mod top;
 mod update;
 mod validate;
 mod view;
 mod why;
 
+pub use boot::Booted;
 pub use changes::{Change, ChangeKind};
 pub use commit::CommitRequest;
 pub use config::{Config, RegistrySection};
@@ -71,11 +76,12 @@ pub use hello::BUILTIN;
 pub use info::Info;
 pub use inspect::{Inspected, InspectedContainer};
 pub use list::Listed;
-pub use observe::Truth;
+pub use observe::{Truth, translate as exit_of};
 pub use progress::{LayerStage, Progress, PullEvent, Silent};
 pub use records::Container;
 pub use start::{StartOptions, Started};
 pub use stats::Usage;
+pub use tell_why::Why;
 pub use top::Processes;
 
 /// What doors need of the parts, under one roof.
@@ -152,7 +158,7 @@ impl Engine {
         // One look tells whether this boot's directories are there; the last made stands for all.
         let run_last = self.paths.run.join("pending");
         if !run_last.is_dir() {
-            for directory in ["containers", "sandboxes", "pending"] {
+            for directory in ["containers", "sandboxes", "ended", "pending"] {
                 files::make_directory(&self.paths.run.join(directory))?;
             }
         }

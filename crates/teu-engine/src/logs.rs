@@ -10,8 +10,18 @@ impl Engine {
         given: &str,
         options: LogOptions,
     ) -> Result<(Container, LogReader), EngineError> {
-        let container = records::find(&self.paths, given)?;
-        let path = self.log_path(&container);
+        let (container, path) = match records::find(&self.paths, given) {
+            Ok(container) => {
+                let path = self.log_path(&container);
+                (container, path)
+            }
+            // A while after it was removed.
+            Err(error) => {
+                let container = self.find_remembered(given)?.ok_or(error)?;
+                let path = container.directory.join("log");
+                (container, path)
+            }
+        };
         let reader = LogReader::open(&LogConfig::new(path.clone()), options)
             .map_err(|source| EngineError::State { attempt: "read", path, source })?;
         Ok((container, reader))

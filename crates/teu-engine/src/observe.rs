@@ -64,7 +64,7 @@ pub(crate) fn exit_record(paths: &Paths, container: &Container) -> Option<Exit> 
 }
 
 /// The monitor's words in the record's.
-pub(crate) fn translate(exit: &teu_monitor::Exit) -> Exit {
+pub fn translate(exit: &teu_monitor::Exit) -> Exit {
     let sent = |sent: &teu_monitor::Sent| SentSignal {
         signal: Signal(sent.signal),
         by: sent.by.clone(),

@@ -70,14 +70,23 @@ pub(crate) fn directory(paths: &Paths, id: &ContainerId, on_exit: OnExit) -> Pat
 /// The container with this very id.
 pub(crate) fn load(paths: &Paths, id: &ContainerId) -> Result<Option<Container>, EngineError> {
     for directory in [paths.container(id), paths.container_run(id)] {
-        let Some(record) = files::read::<Record>(&directory.join("request.json"))? else {
-            continue;
-        };
-        // Written after request.json and removed with it: without it the container is not yet, or no longer.
-        let Some(state) = files::read::<State>(&directory.join("state.json"))? else { continue };
-        return Ok(Some(Container { record, state, directory }));
+        if let Some(container) = load_from(&directory)? {
+            return Ok(Some(container));
+        }
     }
     Ok(None)
+}
+
+/// The container whose record lies in `directory`.
+pub(crate) fn load_from(directory: &Path) -> Result<Option<Container>, EngineError> {
+    let Some(record) = files::read::<Record>(&directory.join("request.json"))? else {
+        return Ok(None);
+    };
+    // Written after request.json and removed with it: without it the container is not yet, or no longer.
+    let Some(state) = files::read::<State>(&directory.join("state.json"))? else {
+        return Ok(None);
+    };
+    Ok(Some(Container { record, state, directory: directory.to_path_buf() }))
 }
 
 /// The container that `given` names: a name, a whole id, or a prefix that only one id has.

@@ -7,7 +7,7 @@
 use crate::action::Action;
 use crate::observe::{Truth, observe};
 use crate::records::{self, Container};
-use crate::{Engine, EngineError, files, restart, update};
+use crate::{Engine, EngineError, files, kernel_word, restart, update};
 use teu_model::{ContainerId, ContainerName, Exit, Status};
 
 impl Engine {
@@ -33,8 +33,10 @@ pub(crate) fn release_ended(engine: &Engine, id: &ContainerId) -> Result<(), Eng
 pub(crate) fn ended(
     engine: &Engine,
     container: &mut Container,
-    exit: Exit,
+    mut exit: Exit,
 ) -> Result<(), EngineError> {
+    let pid = container.state.running.as_ref().map(|running| running.pid);
+    exit.kernel = kernel_word::about(container.id(), pid, &exit);
     let code = exit.code.to_string();
     // One that waited for its next start has been told as ended before.
     let is_news = container.state.status.is_alive();
@@ -48,6 +50,8 @@ pub(crate) fn ended(
         return give_group_back(engine, container.id());
     }
     if container.is_temporary() {
+        container.state.status = Status::Exited;
+        container.state.exit = Some(exit);
         if is_news {
             engine.tell_of(container, "die", &[("exitCode", &code)]);
         }
@@ -94,6 +98,7 @@ pub(crate) fn give_group_back(engine: &Engine, id: &ContainerId) -> Result<(), E
 
 /// Removes every trace of a container that was one, and tells it.
 pub(crate) fn destroy(engine: &Engine, container: &Container) -> Result<(), EngineError> {
+    engine.remember(container);
     remove_all(engine, container.id(), Some(&container.state.name))?;
     engine.tell_of(container, "destroy", &[]);
     Ok(())

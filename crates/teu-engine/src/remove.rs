@@ -5,7 +5,7 @@ use crate::observe::{Truth, observe};
 use crate::records;
 use crate::release::{destroy, ended};
 use crate::{Engine, EngineError};
-use teu_model::{Status, Verb};
+use teu_model::{Exit, SentSignal, Signal, Status, Verb};
 use teu_monitor::Link;
 
 impl Engine {
@@ -45,6 +45,8 @@ impl Engine {
                 });
             }
             monitor = self.kill_and_wait(&container)?;
+            container.state.status = Status::Exited;
+            container.state.exit = Some(killed());
             self.tell_of(&container, "die", &[("exitCode", "137")]);
         }
         destroy(self, &container)?;
@@ -52,4 +54,11 @@ impl Engine {
         // It may be gone as well: then it need not be told.
         monitor.map_or(Ok(()), Link::released).or(Ok(()))
     }
+}
+
+/// How one ended that this verb killed.
+fn killed() -> Exit {
+    let at = crate::observe::now();
+    let sent = SentSignal { signal: Signal::KILL, by: "rm".into(), at };
+    Exit { signal: Some(Signal::KILL), sent: vec![sent], ..Exit::new(137, at) }
 }

@@ -24,6 +24,7 @@ pub mod flock;
 pub mod ids;
 pub mod inotify;
 pub mod keyctl;
+pub mod kmsg;
 pub mod loopdev;
 pub mod malloc_trim;
 pub mod memfd;

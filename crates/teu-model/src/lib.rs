@@ -3,6 +3,7 @@
 //! Pure: nothing here touches the kernel, a file or the clock. Every value that comes from outside
 //! is parsed once, by the type that carries it; afterwards the type is the proof.
 
+mod cause;
 mod digest;
 mod event;
 mod id;
@@ -18,6 +19,7 @@ mod time;
 mod undo;
 mod units;
 
+pub use cause::Cause;
 pub use digest::{BadDigest, ChainId, DiffId, Digest};
 pub use event::{Event, EventKind};
 pub use id::{BadId, ContainerId, NetworkId, RootId};

@@ -228,6 +228,9 @@ pub struct Exit {
     /// The last signals that verbs of teu sent it, the newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub sent: Vec<SentSignal>,
+    /// What the kernel said about it: whom it killed for want of memory, which call was forbidden.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kernel: Vec<String>,
 }
 
 /// A signal that a verb sent.
@@ -252,6 +255,7 @@ impl Exit {
             signal: None,
             core_dumped: false,
             sent: Vec::new(),
+            kernel: Vec::new(),
         }
     }
 }
