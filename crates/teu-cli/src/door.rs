@@ -87,6 +87,11 @@ impl Door {
         Ok(paths)
     }
 
+    /// The state root, not opened: `fsck` does that itself.
+    pub fn state_root(&self) -> Result<(Paths, Outside), Failure> {
+        Ok((self.paths()?, outside()))
+    }
+
     /// The engine, open.
     pub fn engine(&self) -> Result<Engine, Failure> {
         let paths = self.paths()?;

@@ -27,6 +27,7 @@ mod exit_code;
 mod export;
 mod filter;
 mod flags;
+mod fsck;
 mod help;
 mod images;
 mod import;
@@ -108,6 +109,7 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("load", load::main, load::TEACH),
     ("version", version::main, version::TEACH),
     ("info", info::main, info::TEACH),
+    ("fsck", fsck::main, fsck::TEACH),
     ("system", system::main, system::TEACH),
 ];
 

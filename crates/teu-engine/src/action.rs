@@ -71,6 +71,21 @@ impl Action {
         }
     }
 
+    /// The right to act, if nobody else has it now. Repairs nothing: `fsck` does that.
+    pub(crate) fn try_hold(
+        engine: &Engine,
+        id: &ContainerId,
+    ) -> Result<Option<Action>, EngineError> {
+        let file = file_of(engine, id);
+        make(&file)?;
+        match Lock::try_exclusive(&file) {
+            Ok(Some(lock)) if still_named(&file, &lock) => Ok(Some(Action { file, _lock: lock })),
+            Ok(_) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(EngineError::State { attempt: "lock", path: file, source }),
+        }
+    }
+
     /// The container is whole: no word is left behind.
     pub(crate) fn done(self) -> Result<(), EngineError> {
         crate::files::remove_file(&self.file)

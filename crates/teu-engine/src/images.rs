@@ -64,7 +64,7 @@ impl Engine {
     /// Every container needs its image, whether it runs or not. What cannot be read counts as nobody:
     /// its layers are still held by its own image's name.
     fn image_users(&self) -> Vec<ImageUser> {
-        let containers = records::all(&self.paths).unwrap_or_default();
+        let containers = records::readable(&self.paths).unwrap_or_default();
         let user = |container: records::Container| ImageUser {
             image: container.record.image.clone(),
             container: container.id().short().to_string(),

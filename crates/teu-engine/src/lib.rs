@@ -31,6 +31,7 @@ mod events;
 mod exec;
 mod export;
 mod files;
+mod fsck;
 mod hello;
 mod images;
 mod info;
@@ -72,6 +73,7 @@ pub use config::{Config, RegistrySection};
 pub use error::EngineError;
 pub use events::{EventReader, Next};
 pub use exec::{ExecOptions, Executing};
+pub use fsck::{Finding, FsckOptions};
 pub use hello::BUILTIN;
 pub use info::Info;
 pub use inspect::{Inspected, InspectedContainer};
@@ -133,6 +135,13 @@ pub struct Engine {
 impl Engine {
     /// Opens the state root, makes what is missing of it, and finishes what others left undone.
     pub fn open(paths: Paths, outside: Outside) -> Result<Engine, EngineError> {
+        let engine = Engine::open_as_it_is(paths, outside)?;
+        action::finish_what_others_left(&engine)?;
+        Ok(engine)
+    }
+
+    /// Opens the state root and finishes nothing: `fsck` wants to see what there is.
+    pub fn open_as_it_is(paths: Paths, outside: Outside) -> Result<Engine, EngineError> {
         let config = Config::load(&paths.config)?;
         let store = Store::open(&paths)?;
         let engine = Engine {
@@ -145,7 +154,6 @@ impl Engine {
             paths,
         };
         engine.make_directories()?;
-        action::finish_what_others_left(&engine)?;
         Ok(engine)
     }
 

@@ -19,7 +19,7 @@ impl Engine {
     /// All containers, the newest first. What lost its monitor or ended unseen is put right on the way.
     pub fn list(&self) -> Result<Vec<Listed>, EngineError> {
         let mut listed = Vec::new();
-        for container in records::all(&self.paths)? {
+        for container in records::readable(&self.paths)? {
             listed.extend(self.as_it_is(container)?);
         }
         listed.sort_by_key(|one| std::cmp::Reverse(one.container.record.created_at));

@@ -139,6 +139,18 @@ pub(crate) fn all(paths: &Paths) -> Result<Vec<Container>, EngineError> {
     Ok(containers)
 }
 
+/// All containers whose record can be read: for lists, which show what they can. `fsck` tells of the others.
+pub(crate) fn readable(paths: &Paths) -> Result<Vec<Container>, EngineError> {
+    let mut containers = Vec::new();
+    for id in ids(paths)? {
+        match load(paths, &id) {
+            Err(EngineError::Damaged { .. }) => {}
+            other => containers.extend(other?),
+        }
+    }
+    Ok(containers)
+}
+
 /// The names of what lies in `directory`; none where it does not exist.
 pub(crate) fn names_in(directory: &Path) -> Result<Vec<String>, EngineError> {
     let failed =

@@ -31,6 +31,7 @@
 mod assemble;
 mod blobs;
 mod change;
+mod check;
 mod commit;
 mod error;
 mod find;
@@ -48,6 +49,7 @@ mod refs;
 mod remove;
 mod store;
 
+pub use check::Fault;
 pub use commit::CommitOptions;
 pub use error::ImageError;
 pub use find::{Found, Image};

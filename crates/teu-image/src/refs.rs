@@ -232,7 +232,7 @@ impl Store {
     }
 }
 
-fn read_name(path: &Path) -> Result<Option<TagTarget>, ImageError> {
+pub(crate) fn read_name(path: &Path) -> Result<Option<TagTarget>, ImageError> {
     let bytes = match fs::read(path) {
         Err(error)
             if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>

@@ -75,6 +75,37 @@ fn replace(socket: &mut Socket, table: Table<'_>, bridges: &[String]) -> Result<
     batch.commit(socket)
 }
 
+/// What does not belong into the table, or is missing from it; nothing where there is no table.
+pub(crate) fn fault(
+    socket: &mut Socket,
+    name: &str,
+    bridge: &str,
+) -> Result<Option<String>, NetworkError> {
+    let step = || format!("read the firewall table {name}");
+    let table = table(name);
+    if nft::table(socket, table).doing(step)?.is_none() {
+        return Ok(None);
+    }
+    let rules = nft::rules(socket, table, None).doing(step)?.len();
+    if rules != RULES {
+        return Ok(Some(format!("it has {rules} rules instead of {RULES}")));
+    }
+    for set in ["bridges", "same"] {
+        for element in nft::elements(socket, table, set).doing(step)? {
+            if element.iter().any(|word| word != bridge) {
+                return Ok(Some(format!("its set {set} names {}", element.join(" . "))));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The table as it should be.
+pub(crate) fn restore(socket: &mut Socket, name: &str, bridge: &str) -> Result<(), NetworkError> {
+    replace(socket, table(name), &[bridge.to_string()])
+        .doing(|| format!("write the firewall table {name}"))
+}
+
 /// Takes the table away, if it is there.
 pub(crate) fn remove(socket: &mut Socket, name: &str) -> Result<(), NetworkError> {
     let step = || format!("remove the firewall table {name}");

@@ -123,6 +123,35 @@ impl Networks {
         }
     }
 
+    /// What is wrong with this root's firewall table, if there is one.
+    pub fn firewall_fault(&self) -> Result<Option<(String, String)>, NetworkError> {
+        let mut socket = Socket::netfilter().doing(asking)?;
+        let name = self.table_name();
+        let fault = firewall::fault(&mut socket, &name, &self.bridge_name())?;
+        Ok(fault.map(|fault| (name, fault)))
+    }
+
+    /// The firewall table as it should be.
+    pub fn restore_firewall(&self) -> Result<(), NetworkError> {
+        let _namespace = Lock::exclusive(netns::CURRENT.as_ref())
+            .doing(|| format!("lock {}", netns::CURRENT))?;
+        let mut socket = Socket::netfilter().doing(asking)?;
+        firewall::restore(&mut socket, &self.table_name(), &self.bridge_name())
+    }
+
+    /// Removes the host's end of a cable, and with it the other. Only one that carries this root's id.
+    pub fn remove_veth(&self, name: &str) -> Result<(), NetworkError> {
+        let mut route = Socket::route().doing(asking)?;
+        if name.starts_with(&self.veth_prefix())
+            && let Some(veth) = link::find(&mut route, name).doing(asking)?
+        {
+            let mut requests = Requests::new();
+            link::delete(&mut requests, veth.ifindex);
+            route.send(&requests).doing(|| format!("remove the interface {name}"))?;
+        }
+        Ok(())
+    }
+
     /// Takes the default network out of the kernel: its rules, table and bridge. Its record stays,
     /// and the next [`Networks::ensure_default`] makes it again. IP forwarding stays as it is:
     /// another program may count on it by now.

@@ -26,6 +26,7 @@
 
 mod build;
 mod chain;
+mod check;
 mod driver;
 mod erofs;
 mod error;

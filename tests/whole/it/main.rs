@@ -14,6 +14,7 @@ mod diff;
 mod events;
 mod export;
 mod files;
+mod fsck;
 mod images;
 mod inspect;
 mod logs;

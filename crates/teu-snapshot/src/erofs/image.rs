@@ -72,6 +72,18 @@ pub(crate) fn is_current(head: &[u8], length: u64) -> bool {
     word(0) == MAGIC && &block[64..80] == VOLUME_NAME && u64::from(word(36)) * BLOCK == length
 }
 
+/// Is every byte of the image as it was written? Its identity is made of all the others.
+pub(crate) fn is_whole(image: &[u8]) -> bool {
+    if !is_current(image, image.len() as u64) {
+        return false;
+    }
+    let at = SUPER_AT + 48..SUPER_AT + 64;
+    let mut bare = image.to_vec();
+    let identity = bare[at.clone()].to_vec();
+    bare[at].fill(0);
+    crate::chain::sha256(&bare).bytes()[..16] == identity[..]
+}
+
 /// What the devices of an image are, by the image's beginning, in their order.
 pub(crate) fn device_tags(head: &[u8]) -> Vec<String> {
     let Some(count) = head.get(SUPER_AT + 86..SUPER_AT + 88) else { return Vec::new() };

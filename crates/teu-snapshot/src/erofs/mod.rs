@@ -18,7 +18,7 @@ mod directory;
 mod image;
 mod layout;
 
-pub(crate) use image::{Device, device_tags, is_current, write};
+pub(crate) use image::{Device, device_tags, is_current, is_whole, write};
 pub(crate) use layout::Layout;
 
 /// What an address counts, in every device.
