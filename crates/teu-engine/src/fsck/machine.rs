@@ -92,7 +92,8 @@ fn groups(engine: &Engine, seen: &Seen, defects: &mut Vec<Defect>) -> Result<(),
         if seen.holds(&id) {
             continue;
         }
-        let processes = engine.cgroup_of(&id)?.procs().unwrap_or_default().len();
+        let group = layout.plan(&parent, &name)?;
+        let processes = group.procs().unwrap_or_default().len();
         let mut defect = Defect::new(
             format!("cgroup {}", id.short()),
             match processes {
@@ -103,7 +104,6 @@ fn groups(engine: &Engine, seen: &Seen, defects: &mut Vec<Defect>) -> Result<(),
             "kill what is in it, and remove it",
             move |engine: &Engine| {
                 engine.with_action(&id, || {
-                    let group = engine.cgroup_of(&id)?;
                     group.kill()?;
                     Ok(group.remove()?)
                 })
