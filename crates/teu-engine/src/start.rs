@@ -94,8 +94,11 @@ impl Engine {
     ) -> Result<Started, EngineError> {
         // First of all, so that it is ready when the rest is.
         let run = self.paths.container_run(container.id());
-        let spawned = files::make_directory(&run)
-            .and_then(|()| Ok(teu_monitor::spawn(container.id(), &run)?));
+        // None at the first start of all, which makes the group.
+        let born_in = self.monitors_group()?.v2_dir_fd().unwrap_or(None);
+        let spawned = files::make_directory(&run).and_then(|()| {
+            Ok(teu_monitor::spawn(container.id(), &run, born_in.as_ref().map(AsFd::as_fd))?)
+        });
         match spawned {
             Ok(link) => self.start_by(container, action, link, None, options),
             Err(error) => self.start_failed(container, action, error),

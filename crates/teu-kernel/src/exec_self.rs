@@ -5,6 +5,7 @@
 //! detached, read-only copy of its mount: opening it for writing fails with EROFS, for root too, and
 //! a mount that stands in no namespace cannot be remounted. It costs two system calls and no memory.
 
+use crate::clone::{CloneArgs, clone3};
 use crate::mount;
 use std::ffi::{CStr, CString};
 use std::io;
@@ -48,128 +49,64 @@ fn on_read_only_mount(file: &OwnedFd) -> io::Result<bool> {
 
 /// Starts `binary` in a session of its own, away from everything that belongs to its caller: standard
 /// input, output and error are /dev/null, signals are as at boot, and `pass` becomes descriptor
-/// [`PASSED_FD`]. Returns its process id; it is a child of the caller.
+/// [`PASSED_FD`]. Returns its process id; it is a child of the caller, which does not wait: what cannot
+/// be executed ends with status 127.
 ///
-/// `posix_spawn(3)`: the child borrows our memory until it executes, so its cost does not grow with ours.
+/// `cgroup` is the v2 directory in which it is born: to move there later makes the kernel wait 13 ms
+/// for all its processors, with the lock held that every other change of cgroups needs.
 pub fn spawn_detached(
     binary: BorrowedFd<'_>,
     arguments: &[CString],
     environment: &[CString],
     pass: Option<BorrowedFd<'_>>,
+    cgroup: Option<BorrowedFd<'_>>,
 ) -> io::Result<u32> {
     // Out of the way of the numbers 0 to 3, which are given anew in the child.
     let binary = rustix::io::fcntl_dupfd_cloexec(binary, 10)?;
     let pass = pass.map(|fd| rustix::io::fcntl_dupfd_cloexec(fd, 10)).transpose()?;
     let path = CString::new(format!("/proc/self/fd/{}", binary.as_raw_fd()))?;
-    let mut actions = Actions::new()?;
-    for number in 0..3 {
-        actions.open(number, c"/dev/null")?;
-    }
-    if let Some(pass) = &pass {
-        actions.dup2(pass.as_raw_fd(), PASSED_FD)?;
-    }
-    let attributes = Attributes::new_session_and_signals()?;
-    let arguments = pointers(arguments);
-    let environment = pointers(environment);
-    let mut pid = 0;
-    // SAFETY: all strings and both null-ended arrays of pointers to them, the actions and the
-    // attributes live through the call, and each was initialised by its own init function.
-    let result = unsafe {
-        libc::posix_spawn(
-            &raw mut pid,
-            path.as_ptr(),
-            &raw const actions.0,
-            &raw const attributes.0,
-            arguments.as_ptr(),
-            environment.as_ptr(),
-        )
+    let (arguments, environment) = (pointers(arguments), pointers(environment));
+    let pass = pass.as_ref().map(AsRawFd::as_raw_fd);
+    let args = CloneArgs { cgroup, ..CloneArgs::default() };
+    let mut child = || {
+        become_detached(pass);
+        // SAFETY: the path and both null-ended arrays of pointers to strings live in this copy too.
+        unsafe { libc::execve(path.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+        127
     };
-    told(result)?;
-    u32::try_from(pid).map_err(io::Error::other)
+    clone3(&args, &mut child).map(|(pid, _)| pid)
 }
 
-fn pointers(strings: &[CString]) -> Vec<*mut libc::c_char> {
-    strings.iter().map(|one| one.as_ptr().cast_mut()).chain([ptr::null_mut()]).collect()
-}
-
-/// The posix_spawn family returns the error instead of setting errno.
-fn told(result: libc::c_int) -> io::Result<()> {
-    if result == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(result)) }
-}
-
-struct Actions(libc::posix_spawn_file_actions_t);
-
-impl Actions {
-    fn new() -> io::Result<Actions> {
-        // SAFETY: plain data of C, which the next call initialises.
-        let mut actions = Actions(unsafe { std::mem::zeroed() });
-        // SAFETY: a valid pointer; initialised exactly once.
-        told(unsafe { libc::posix_spawn_file_actions_init(&raw mut actions.0) })?;
-        Ok(actions)
+/// In the child, between clone and exec: system calls only. A failure leaves something of the caller's
+/// behind, which is no reason not to start.
+fn become_detached(pass: Option<i32>) {
+    // SAFETY: no argument.
+    unsafe { libc::setsid() };
+    // SAFETY: plain data of C; all zeros are the default action, no flag and an empty set.
+    let default: libc::sigaction = unsafe { std::mem::zeroed() };
+    for signal in 1..=SIGNAL_MAX {
+        // SAFETY: a valid pointer, and null for what is not asked. Some numbers are refused.
+        unsafe { libc::sigaction(signal, &raw const default, ptr::null_mut()) };
     }
-
-    fn open(&mut self, number: i32, path: &CStr) -> io::Result<()> {
-        // SAFETY: initialised in `new`; glibc copies the path.
-        told(unsafe {
-            libc::posix_spawn_file_actions_addopen(
-                &raw mut self.0,
-                number,
-                path.as_ptr(),
-                libc::O_RDWR,
-                0,
-            )
-        })
+    // SAFETY: a valid pointer to an empty set, and null for what is not asked.
+    unsafe { libc::sigprocmask(libc::SIG_SETMASK, &raw const default.sa_mask, ptr::null_mut()) };
+    // SAFETY: a string that ends in a zero byte.
+    let null = unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR | libc::O_CLOEXEC) };
+    for number in 0..3 {
+        // SAFETY: integers.
+        unsafe { libc::dup2(null, number) };
     }
-
-    fn dup2(&mut self, from: i32, to: i32) -> io::Result<()> {
-        // SAFETY: initialised in `new`; two integers.
-        told(unsafe { libc::posix_spawn_file_actions_adddup2(&raw mut self.0, from, to) })
+    if let Some(pass) = pass {
+        // SAFETY: integers.
+        unsafe { libc::dup2(pass, PASSED_FD) };
     }
 }
 
-impl Drop for Actions {
-    fn drop(&mut self) {
-        // SAFETY: initialised in `new`, destroyed once.
-        unsafe { libc::posix_spawn_file_actions_destroy(&raw mut self.0) };
-    }
-}
+/// `SIGRTMAX`.
+const SIGNAL_MAX: i32 = 64;
 
-struct Attributes(libc::posix_spawnattr_t);
-
-impl Attributes {
-    fn new_session_and_signals() -> io::Result<Attributes> {
-        // SAFETY: plain data of C, which the next call initialises.
-        let mut attributes = Attributes(unsafe { std::mem::zeroed() });
-        // SAFETY: a valid pointer; initialised exactly once.
-        told(unsafe { libc::posix_spawnattr_init(&raw mut attributes.0) })?;
-        // SAFETY: plain data of C, which the next call initialises.
-        let mut none: libc::sigset_t = unsafe { std::mem::zeroed() };
-        let mut all = none;
-        // SAFETY: a valid pointer to a sigset.
-        unsafe { libc::sigemptyset(&raw mut none) };
-        // SAFETY: a valid pointer to a sigset.
-        unsafe { libc::sigfillset(&raw mut all) };
-        // SAFETY: both pointers are valid; the set is copied.
-        told(unsafe { libc::posix_spawnattr_setsigmask(&raw mut attributes.0, &raw const none) })?;
-        // SAFETY: both pointers are valid; the set is copied.
-        told(unsafe {
-            libc::posix_spawnattr_setsigdefault(&raw mut attributes.0, &raw const all)
-        })?;
-        let flags = libc::POSIX_SPAWN_SETSIGMASK
-            | libc::POSIX_SPAWN_SETSIGDEF
-            | libc::POSIX_SPAWN_SETSID as i32;
-        let flags = libc::c_short::try_from(flags).map_err(io::Error::other)?;
-        // SAFETY: a valid pointer and an integer.
-        told(unsafe { libc::posix_spawnattr_setflags(&raw mut attributes.0, flags) })?;
-        Ok(attributes)
-    }
-}
-
-impl Drop for Attributes {
-    fn drop(&mut self) {
-        // SAFETY: initialised in `new`, destroyed once.
-        unsafe { libc::posix_spawnattr_destroy(&raw mut self.0) };
-    }
+fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|one| one.as_ptr()).chain([ptr::null()]).collect()
 }
 
 /// What a process does first that was started by [`spawn_detached`]: takes the name `name` (`ps`,

@@ -71,6 +71,6 @@ fn told(stat: &rustix::fs::Stat) -> Stat {
         mtime: (stat.st_mtime, u32::try_from(stat.st_mtime_nsec).unwrap_or(0)),
         device: (rustix::fs::major(stat.st_rdev), rustix::fs::minor(stat.st_rdev)),
         identity: (stat.st_dev, stat.st_ino),
-        names: u64::from(stat.st_nlink),
+        names: stat.st_nlink,
     }
 }

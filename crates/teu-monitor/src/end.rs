@@ -173,6 +173,6 @@ fn run(command: &Command) -> io::Result<OwnedFd> {
     };
     let binary = exec_self::own_binary()?;
     let (arguments, environment) = (strings(&command.arguments)?, strings(&command.environment)?);
-    let pid = exec_self::spawn_detached(binary.as_fd(), &arguments, &environment, None)?;
+    let pid = exec_self::spawn_detached(binary.as_fd(), &arguments, &environment, None, None)?;
     pidfd::pidfd_open(pid)
 }

@@ -247,10 +247,13 @@ const FLAGS: &[&str] = &[
     "--privileged=2",
     "--read-only=x",
     "-p 80:80",
-    "--restart always",
+    "--restart sometimes",
+    "--restart on-failure:x",
+    "--restart always:3",
     "--gpus all",
-    "--ipc host",
-    "--pid host",
+    "--ipc nonsense",
+    "--pid nonsense",
+    "--pid container:nobody",
     "--userns host",
 ];
 

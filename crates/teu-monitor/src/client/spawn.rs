@@ -16,10 +16,15 @@ pub const MONITOR_NAME: &str = "teu-monitor";
 /// The last argument of a monitor that takes over a container.
 pub(crate) const ADOPT: &str = "adopt";
 
-/// Starts a monitor for the container whose directory below /run is `run_dir` (it exists).
-pub fn spawn(id: &ContainerId, run_dir: &Path) -> Result<Link, MonitorError> {
+/// Starts a monitor for the container whose directory below /run is `run_dir` (it exists), in the
+/// monitors' cgroup of the v2 hierarchy, where that exists.
+pub fn spawn(
+    id: &ContainerId,
+    run_dir: &Path,
+    cgroup: Option<BorrowedFd<'_>>,
+) -> Result<Link, MonitorError> {
     let binary = exec_self::own_binary().map_err(|source| MonitorError::Spawn { source })?;
-    spawn_binary(binary.as_fd(), id, run_dir)
+    start(binary.as_fd(), id, run_dir, &[], cgroup)
 }
 
 /// The same, with a binary that is not this one. Its `main` hands over to [`stay`](crate::stay) when its
@@ -29,7 +34,7 @@ pub fn spawn_binary(
     id: &ContainerId,
     run_dir: &Path,
 ) -> Result<Link, MonitorError> {
-    start(binary, id, run_dir, &[])
+    start(binary, id, run_dir, &[], None)
 }
 
 /// Talks to the monitor that is there. [`MonitorError::NotThere`] where it ended or was killed.
@@ -56,7 +61,7 @@ pub fn adopt(
     id: &ContainerId,
     run_dir: &Path,
 ) -> Result<Link, MonitorError> {
-    start(binary, id, run_dir, &[ADOPT])
+    start(binary, id, run_dir, &[ADOPT], None)
 }
 
 fn start(
@@ -64,6 +69,7 @@ fn start(
     id: &ContainerId,
     run_dir: &Path,
     more: &[&str],
+    cgroup: Option<BorrowedFd<'_>>,
 ) -> Result<Link, MonitorError> {
     let started = || -> io::Result<_> {
         let (ours, theirs) = unix::seqpacket_pair()?;
@@ -72,7 +78,7 @@ fn start(
         for word in more {
             arguments.push(CString::new(*word)?);
         }
-        let pid = exec_self::spawn_detached(binary, &arguments, &[], Some(theirs.as_fd()))?;
+        let pid = exec_self::spawn_detached(binary, &arguments, &[], Some(theirs.as_fd()), cgroup)?;
         Ok((ours, pid))
     };
     let (socket, pid) = started().map_err(|source| MonitorError::Spawn { source })?;
