@@ -202,7 +202,6 @@ const LATER: &[&str] = &[
     "stack",
     "swarm",
     "trust",
-    "volume",
 ];
 
 #[test]

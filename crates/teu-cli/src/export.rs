@@ -21,10 +21,12 @@ pub const TEACH: Teach = Teach {
 /// As typed.
 #[derive(Debug, Default)]
 pub struct ExportFlags {
-    output: Option<String>,
+    /// `-o`.
+    pub output: Option<String>,
 }
 
-const FLAGS: &[Flag<ExportFlags>] = &[Flag {
+/// Where to.
+pub const FLAGS: &[Flag<ExportFlags>] = &[Flag {
     long: "output",
     short: Some('o'),
     takes: Takes::Value("string"),

@@ -61,6 +61,7 @@ mod top;
 mod unpause;
 mod update;
 mod version;
+mod volume;
 mod wait;
 mod why;
 
@@ -107,6 +108,7 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("rmi", rmi::main, rmi::TEACH),
     ("import", import::main, import::TEACH),
     ("load", load::main, load::TEACH),
+    ("volume", volume::main, volume::TEACH),
     ("version", version::main, version::TEACH),
     ("info", info::main, info::TEACH),
     ("fsck", fsck::main, fsck::TEACH),

@@ -217,12 +217,12 @@ fn row(one: &Listed, whole: bool, now: Timestamp) -> Value {
     let labels: Vec<String> =
         record.labels.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let mounts: Vec<String> = record
-        .request
-        .mounts
+        .mounts()
         .iter()
         .filter_map(|mount| match mount {
             MountRequest::Bind { source, .. } => Some(cut(source.clone(), 15)),
             MountRequest::Tmpfs { .. } => None,
+            MountRequest::Volume { name, .. } => name.clone().map(|name| cut(name, 15)),
         })
         .collect();
     json!({
@@ -238,7 +238,7 @@ fn row(one: &Listed, whole: bool, now: Timestamp) -> Value {
         "Names": state.name.as_str(),
         "Labels": labels.join(","),
         "Label": record.labels,
-        "LocalVolumes": "0",
+        "LocalVolumes": record.mounts().iter().filter(|mount| matches!(mount, MountRequest::Volume { .. })).count().to_string(),
         "Mounts": mounts.join(","),
         "Networks": network_name(record.request.network),
     })

@@ -19,6 +19,7 @@ pub const TEACH: Teach = Teach {
 #[derive(Debug, Default)]
 pub struct RmFlags {
     force: bool,
+    volumes: bool,
 }
 
 const FLAGS: &[Flag<RmFlags>] = &[
@@ -33,8 +34,8 @@ const FLAGS: &[Flag<RmFlags>] = &[
         long: "volumes",
         short: Some('v'),
         takes: Takes::Nothing,
-        doc: "Remove its anonymous volumes too; there are none yet",
-        set: |_, value| switch(value).map(|_| ()),
+        doc: "Remove anonymous volumes associated with the container",
+        set: |typed, value| switch(value).map(|on| typed.volumes = on),
     },
 ];
 
@@ -49,7 +50,7 @@ const VERB: Verb<RmFlags> = Verb {
 pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, names)) = VERB.parse(words)? else { return Ok(0) };
     let engine = door.engine()?;
-    for_each(&names, false, |name| match engine.remove(name, flags.force) {
+    for_each(&names, false, |name| match engine.remove_with(name, flags.force, flags.volumes) {
         Ok(()) => {
             output::print(&format!("{name}\n"));
             Ok(())

@@ -7,8 +7,8 @@
 use crate::{EngineError, devices};
 use std::path::Path;
 use teu_model::{
-    BindPropagation, CgroupNamespace, CreateRequest, DeviceLimit, MountRequest, NetworkRequest,
-    Process as Wanted, Record, ResourceRequest, Seccomp, SecurityRequest,
+    CgroupNamespace, CreateRequest, DeviceLimit, NetworkRequest, Process as Wanted, Record,
+    ResourceRequest, Seccomp, SecurityRequest,
 };
 use teu_oci::runtime::*;
 use teu_runtime::capability::CapSet;
@@ -19,6 +19,8 @@ use teu_runtime::user::Ids;
 pub(crate) struct Surroundings<'a> {
     /// Where hosts, hostname and resolv.conf lie.
     pub init: &'a Path,
+    /// What is mounted because it was asked for.
+    pub mounts: &'a [Mount],
     /// The host name.
     pub hostname: &'a str,
     /// Limits, as they are now.
@@ -44,7 +46,7 @@ pub(crate) fn spec(record: &Record, around: &Surroundings<'_>) -> Result<Spec, E
         root: Some(Root { path: "rootfs".into(), readonly: request.read_only_root }),
         hostname: Some(around.hostname.to_string()),
         domainname: request.domainname.clone(),
-        mounts: mounts(request, around.init, privileged),
+        mounts: mounts(around.mounts, around.init, privileged),
         linux: Some(Linux {
             sysctl: if host_network { Default::default() } else { network_sysctls() },
             resources: Some(resources(around.resources, devices::rules(request, &device_nodes))?),
@@ -241,7 +243,7 @@ fn block_io(asked: &ResourceRequest) -> Result<LinuxBlockIo, EngineError> {
 
 /// Every container's mounts, the init layer's files, then the asked ones; a mount asked for at a
 /// place of the former replaces it. Sorted so that what lies deeper comes later.
-fn mounts(request: &CreateRequest, init: &Path, privileged: bool) -> Vec<Mount> {
+fn mounts(asked: &[Mount], init: &Path, privileged: bool) -> Vec<Mount> {
     let mut all = every_containers_mounts(privileged);
     for name in ["resolv.conf", "hostname", "hosts"] {
         all.push(Mount {
@@ -252,10 +254,10 @@ fn mounts(request: &CreateRequest, init: &Path, privileged: bool) -> Vec<Mount> 
             ..Mount::default()
         });
     }
-    for asked in request.mounts.iter().map(asked_mount) {
+    for asked in asked {
         let place = |path: &str| Path::new(path).components().collect::<std::path::PathBuf>();
         all.retain(|mount| place(&mount.destination) != place(&asked.destination));
-        all.push(asked);
+        all.push(asked.clone());
     }
     all.sort_by_key(|mount| Path::new(&mount.destination).components().count());
     all
@@ -263,8 +265,8 @@ fn mounts(request: &CreateRequest, init: &Path, privileged: bool) -> Vec<Mount> 
 
 /// Where something is mounted in the container.
 pub(crate) fn mount_targets(record: &Record) -> Vec<String> {
-    let all = mounts(&record.request, Path::new("/"), false);
-    all.into_iter().map(|mount| mount.destination).collect()
+    let every = mounts(&[], Path::new("/"), false).into_iter().map(|mount| mount.destination);
+    every.chain(record.mounts().iter().map(|mount| mount.target().to_string())).collect()
 }
 
 fn every_containers_mounts(privileged: bool) -> Vec<Mount> {
@@ -295,44 +297,6 @@ fn every_containers_mounts(privileged: bool) -> Vec<Mount> {
             &["nosuid", "noexec", "nodev", "mode=1777", "size=67108864"],
         ),
     ]
-}
-
-fn asked_mount(asked: &MountRequest) -> Mount {
-    match asked {
-        MountRequest::Bind { source, target, read_only, propagation, recursive, .. } => {
-            let bind = if *recursive { "rbind" } else { "bind" };
-            let propagation = match propagation.unwrap_or(BindPropagation::RPrivate) {
-                BindPropagation::Private => "private",
-                BindPropagation::RPrivate => "rprivate",
-                BindPropagation::Shared => "shared",
-                BindPropagation::RShared => "rshared",
-                BindPropagation::Slave => "slave",
-                BindPropagation::RSlave => "rslave",
-            };
-            // Read-only means all that is mounted below too: docker since 25 (`rro`).
-            let access = if *read_only { "rro" } else { "rw" };
-            Mount {
-                destination: target.clone(),
-                kind: Some("bind".into()),
-                source: Some(source.clone()),
-                options: strings(&[bind, propagation, access]),
-                ..Mount::default()
-            }
-        }
-        MountRequest::Tmpfs { target, size_bytes, mode, options } => {
-            let mut all = strings(&["noexec", "nosuid", "nodev"]);
-            all.extend(options.iter().cloned());
-            all.extend(size_bytes.map(|bytes| format!("size={bytes}")));
-            all.extend(mode.map(|mode| format!("mode={mode:o}")));
-            Mount {
-                destination: target.clone(),
-                kind: Some("tmpfs".into()),
-                source: Some("tmpfs".into()),
-                options: all,
-                ..Mount::default()
-            }
-        }
-    }
 }
 
 /// What tells too much about the host, or lets harm be done: docker's list.

@@ -211,6 +211,7 @@ fn config_of(container: &Container, image: &ContainerConfig) -> ContainerConfig 
 /// `-v /path` asks for a volume as an image does.
 fn anonymous_target(mount: &MountRequest) -> Option<String> {
     match mount {
-        MountRequest::Bind { .. } | MountRequest::Tmpfs { .. } => None,
+        MountRequest::Volume { name: None, target, .. } => Some(target.clone()),
+        _ => None,
     }
 }

@@ -53,6 +53,14 @@ impl Engine {
 
         let id = ContainerId::from_random(random()?);
         let action = Action::begin(self, &id)?;
+        let resolved = match self.resolve_mounts(request, &image, &id) {
+            Ok(resolved) => resolved,
+            Err(error) => {
+                crate::repair::container(self, &id)?;
+                action.done()?;
+                return Err(error);
+            }
+        };
         let record = Record {
             version: files::VERSION,
             id: id.clone(),
@@ -61,6 +69,11 @@ impl Engine {
             chain: teu_snapshot::chain_id(&image.layers),
             layers: image.layers.clone(),
             request: request.clone(),
+            mounts: if resolved.mounts == request.mounts {
+                vec![]
+            } else {
+                resolved.mounts.clone()
+            },
             process,
             labels: process::labels(request, &image.config),
             stop_signal: process::stop_signal(request, &image.config)?,
@@ -69,7 +82,7 @@ impl Engine {
         let container = self
             .take_a_name(request, &id, durability)
             .and_then(|name| self.write_record(record, name, durability));
-        drop(lease);
+        drop((lease, resolved));
         match container {
             Ok(container) => {
                 self.tell_of(&container, "create", &[]);

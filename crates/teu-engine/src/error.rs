@@ -108,6 +108,9 @@ pub enum EngineError {
     Network(#[from] teu_network::NetworkError),
     /// Likewise.
     #[error(transparent)]
+    Volume(#[from] teu_volume::VolumeError),
+    /// Likewise.
+    #[error(transparent)]
     Archive(#[from] teu_archive::ArchiveError),
     /// Likewise.
     #[error(transparent)]

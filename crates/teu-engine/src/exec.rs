@@ -103,6 +103,7 @@ impl Engine {
         let group = self.cgroup_of(container)?;
         let around = Surroundings {
             init: Path::new("/"),
+            mounts: &[],
             hostname: &order::hostname(container),
             ids: &ids,
             resources: container.resources(),

@@ -24,6 +24,8 @@ pub struct InspectedContainer {
     pub log_path: String,
     /// /etc/resolv.conf, /etc/hostname, /etc/hosts of the container, on the host.
     pub init_directory: String,
+    /// Where volumes lie.
+    pub volumes_directory: std::path::PathBuf,
     /// How its root is mounted.
     pub driver: Option<String>,
     /// Its group below each hierarchy.
@@ -50,6 +52,7 @@ impl Engine {
             hostname: order::hostname(&container),
             log_path: self.log_path(&container).display().to_string(),
             init_directory: container.directory.join("init").display().to_string(),
+            volumes_directory: self.paths.root.join("volumes"),
             driver: self.snapshots.driver().map(|driver| driver.to_string()),
             cgroup: self.cgroup_of(&container)?.path(),
             container,

@@ -40,6 +40,7 @@ mod inspect;
 mod kernel_word;
 mod list;
 mod logs;
+mod mounts;
 mod observe;
 mod order;
 mod pause;
@@ -64,6 +65,7 @@ mod top;
 mod update;
 mod validate;
 mod view;
+mod volumes;
 mod why;
 
 pub use boot::Booted;
@@ -86,6 +88,8 @@ pub use stats::Usage;
 pub use tell_why::Why;
 pub use top::Processes;
 
+pub use volumes::ListedVolume;
+
 /// What doors need of the parts, under one roof.
 pub mod parts {
     pub use teu_image::{Found, Image, ImageError, ImportOptions, ListedImage, Loaded, Removed};
@@ -96,6 +100,7 @@ pub mod parts {
         Attach, BadDetachKeys, DetachKeys, Exit, Exited, Link, MonitorError, Pump, PumpEnd, Target,
     };
     pub use teu_oci::image::ImageConfig;
+    pub use teu_volume::{NewVolume, Volume, VolumeError};
 }
 
 use std::path::PathBuf;
@@ -106,6 +111,7 @@ use teu_model::{ContainerId, Paths};
 use teu_network::Networks;
 use teu_oci::runtime::LinuxResources;
 use teu_snapshot::Snapshots;
+use teu_volume::Volumes;
 
 /// What the door knows of its user's surroundings: nothing below a door reads the environment.
 #[derive(Clone, Debug, Default)]
@@ -127,6 +133,7 @@ pub struct Engine {
     pub(crate) config: Config,
     pub(crate) store: Store,
     pub(crate) snapshots: Snapshots,
+    pub(crate) volumes: Volumes,
     pub(crate) networks: Networks,
     pub(crate) outside: Outside,
     layout: OnceLock<Layout>,
@@ -146,6 +153,7 @@ impl Engine {
         let store = Store::open(&paths)?;
         let engine = Engine {
             snapshots: Snapshots::new(&paths),
+            volumes: Volumes::new(&paths),
             networks: Networks::new(&paths),
             layout: OnceLock::new(),
             config,

@@ -3,6 +3,7 @@
 use crate::bundle::{self, Surroundings};
 use crate::records::Container;
 use crate::{Engine, EngineError, StartOptions, init_layer};
+use std::os::fd::OwnedFd;
 use teu_model::{ContainerId, NetworkRequest};
 use teu_monitor::log::LogConfig;
 use teu_monitor::{Command, StartRequest, Stdio};
@@ -19,13 +20,16 @@ impl Engine {
         lease: Option<&Lease>,
         options: &StartOptions,
         warnings: &mut Vec<String>,
+        open: &mut Vec<OwnedFd>,
     ) -> Result<StartRequest, EngineError> {
         let (record, id) = (&container.record, container.id());
         let hostname = hostname(container);
         let init = container.directory.join("init");
         init_layer::write(&init, &record.request, &hostname, lease)?;
         let group = self.cgroup_of(container)?;
+        let mounts = self.asked_mounts(container, open)?;
         let around = Surroundings {
+            mounts: &mounts,
             init: &init,
             hostname: &hostname,
             resources: container.resources(),

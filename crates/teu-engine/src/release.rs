@@ -99,6 +99,12 @@ pub(crate) fn give_group_back(engine: &Engine, id: &ContainerId) -> Result<(), E
 /// Removes every trace of a container that was one, and tells it.
 pub(crate) fn destroy(engine: &Engine, container: &Container) -> Result<(), EngineError> {
     engine.remember(container);
+    if container.is_temporary() {
+        give_back(engine, container.id())?;
+        engine.remove_volumes_of(container)?;
+    } else {
+        engine.keep_volumes_of(container)?;
+    }
     remove_all(engine, container.id(), Some(&container.state.name))?;
     engine.tell_of(container, "destroy", &[]);
     Ok(())

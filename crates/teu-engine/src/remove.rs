@@ -11,6 +11,11 @@ use teu_monitor::Link;
 impl Engine {
     /// Removes the container that `given` names. A running one only by `force`, which kills it first.
     pub fn remove(&self, given: &str, force: bool) -> Result<(), EngineError> {
+        self.remove_with(given, force, false)
+    }
+
+    /// The same; with `volumes` those without a name go with it, if no other container uses them.
+    pub fn remove_with(&self, given: &str, force: bool, volumes: bool) -> Result<(), EngineError> {
         let container = records::find(&self.paths, given)?;
         let id = container.id().clone();
         let action = Action::begin(self, &id)?;
@@ -48,6 +53,9 @@ impl Engine {
             container.state.status = Status::Exited;
             container.state.exit = Some(killed());
             self.tell_of(&container, "die", &[("exitCode", "137")]);
+        }
+        if volumes {
+            self.remove_volumes_of(&container)?;
         }
         destroy(self, &container)?;
         action.done()?;

@@ -23,7 +23,8 @@ use teu_model::{ContainerId, Status};
 /// Makes `id` whole, or removes it.
 pub(crate) fn container(engine: &Engine, id: &ContainerId) -> Result<(), EngineError> {
     let Some(mut container) = records::load(&engine.paths, id)? else {
-        return remove_all(engine, id, half_made_name(engine, id)?.as_ref());
+        remove_all(engine, id, half_made_name(engine, id)?.as_ref())?;
+        return Ok(engine.volumes.remove_made_for(id)?);
     };
     rename::repair(engine, &mut container)?;
     crate::commit::repair(engine, &container)?;

@@ -176,9 +176,10 @@ impl Engine {
         let lease =
             network.as_ref().map(|network| self.networks.lease(network, &id)).transpose()?;
         make_bind_sources(container)?;
+        let mut open = Vec::new();
         let mut warnings = Vec::new();
         let mut start =
-            self.start_request(container, &ids, lease.as_ref(), options, &mut warnings)?;
+            self.start_request(container, &ids, lease.as_ref(), options, &mut warnings, &mut open)?;
 
         let v2 = self.cgroup_of(container)?.v2_dir_fd()?;
         let mut fds = vec![(FdUse::Root, root.as_fd()), (FdUse::Keep, root_lock.as_fd())];
@@ -310,7 +311,7 @@ fn make_upper(upper: &Path, lower: &Path) -> Result<(), EngineError> {
 
 /// `-v` makes a directory for a source that is not there; `--mount` does not.
 fn make_bind_sources(container: &Container) -> Result<(), EngineError> {
-    for mount in &container.record.request.mounts {
+    for mount in container.record.mounts() {
         let MountRequest::Bind { source, create_source, .. } = mount else { continue };
         let path = Path::new(source);
         match path.symlink_metadata() {

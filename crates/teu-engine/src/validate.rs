@@ -14,7 +14,7 @@ pub(crate) fn request(request: &CreateRequest) -> Result<(), EngineError> {
     for mount in &request.mounts {
         mount_target(mount)?;
     }
-    let mut targets: Vec<&str> = request.mounts.iter().map(target_of).collect();
+    let mut targets: Vec<&str> = request.mounts.iter().map(MountRequest::target).collect();
     targets.sort_unstable();
     if let Some(twice) = targets
         .windows(2)
@@ -166,14 +166,8 @@ fn is_list(text: &str) -> bool {
     })
 }
 
-fn target_of(mount: &MountRequest) -> &str {
-    match mount {
-        MountRequest::Bind { target, .. } | MountRequest::Tmpfs { target, .. } => target,
-    }
-}
-
 fn mount_target(mount: &MountRequest) -> Result<(), EngineError> {
-    let target = target_of(mount);
+    let target = mount.target();
     let refused = |why: &str| {
         EngineError::bad(format!("invalid mount target \"{}\": {why}", target.escape_debug()))
     };
@@ -191,6 +185,17 @@ fn mount_target(mount: &MountRequest) -> Result<(), EngineError> {
             Err(EngineError::bad(format!(
                 "invalid mount source \"{}\": mount path must be absolute",
                 source.escape_debug()
+            )))
+        }
+        MountRequest::Volume { subpath: Some(subpath), .. }
+            if subpath.starts_with('/')
+                || std::path::Path::new(subpath)
+                    .components()
+                    .any(|part| part.as_os_str() == "..") =>
+        {
+            Err(EngineError::bad(format!(
+                "invalid mount config for type \"volume\": subpath must be a relative path within the volume: {}",
+                subpath.escape_debug()
             )))
         }
         _ => Ok(()),

@@ -41,8 +41,9 @@ impl<'c> Mounts<'c> {
                 (target.as_str(), open_path(Path::new(source)).ok())
             }
             MountRequest::Tmpfs { target, .. } => (target.as_str(), None),
+            MountRequest::Volume { target, .. } => (target.as_str(), None),
         };
-        Mounts(container.record.request.mounts.iter().map(one).collect())
+        Mounts(container.record.mounts().iter().map(one).collect())
     }
 
     fn views(&self) -> Vec<MountView<'_>> {

@@ -33,6 +33,9 @@ pub struct CreateRequest {
     pub restart: RestartRequest,
     /// Mounts beside those that every container has.
     pub mounts: Vec<MountRequest>,
+    /// `NAME[:ro]` of containers whose volumes and bind mounts it gets, too.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes_from: Vec<String>,
     /// The root cannot be written.
     pub read_only_root: bool,
     /// Limits.
@@ -131,6 +134,62 @@ pub enum MountRequest {
         /// Further options as typed: `ro`, `noexec`, `nr_inodes=…`.
         options: Vec<String>,
     },
+    /// A directory that teu keeps by name.
+    Volume {
+        /// Its name; none: one is made for the container.
+        name: Option<String>,
+        /// Absolute path in the container.
+        target: String,
+        /// No writes through it.
+        read_only: bool,
+        /// What the image has there is not copied into an empty one.
+        no_copy: bool,
+        /// Only this directory of it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        subpath: Option<String>,
+        /// Who makes it, where it is not there; none means `local`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        driver: Option<String>,
+        /// The driver's options, where it is not there.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        options: BTreeMap<String, String>,
+        /// Its labels, where it is not there.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        labels: BTreeMap<String, String>,
+        /// It has no name of a user's, and may go with the container.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        anonymous: bool,
+        /// docker's word for how it was asked for: `z`, `ro`, or nothing.
+        #[serde(default, skip_serializing_if = "String::is_empty")]
+        mode: String,
+    },
+}
+
+impl MountRequest {
+    /// A volume with docker's defaults.
+    pub fn volume(name: Option<String>, target: &str) -> MountRequest {
+        MountRequest::Volume {
+            name,
+            target: target.to_string(),
+            read_only: false,
+            no_copy: false,
+            subpath: None,
+            driver: None,
+            options: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            anonymous: false,
+            mode: String::new(),
+        }
+    }
+
+    /// Where it is in the container.
+    pub fn target(&self) -> &str {
+        match self {
+            MountRequest::Bind { target, .. }
+            | MountRequest::Tmpfs { target, .. }
+            | MountRequest::Volume { target, .. } => target,
+        }
+    }
 }
 
 /// `mount_namespaces(7)`, with docker's `r` forms for whole trees.

@@ -13,8 +13,8 @@
 //! What the table does not allow is refused with the state in words; no other code compares states.
 
 use crate::{
-    ChainId, ContainerId, ContainerName, CreateRequest, DiffId, Digest, RestartRequest, Signal,
-    Timestamp,
+    ChainId, ContainerId, ContainerName, CreateRequest, DiffId, Digest, MountRequest,
+    RestartRequest, Signal, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -95,12 +95,23 @@ pub struct Record {
     pub layers: Vec<DiffId>,
     /// As asked.
     pub request: CreateRequest,
+    /// All mounts, where they are not simply the asked ones: volumes named, those of the image and of other
+    /// containers among them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mounts: Vec<MountRequest>,
     /// As asked, completed by the image: what is run.
     pub process: Process,
     /// The image's labels and the request's.
     pub labels: BTreeMap<String, String>,
     /// What `stop` sends first.
     pub stop_signal: Signal,
+}
+
+impl Record {
+    /// What is mounted in it beside what every container has.
+    pub fn mounts(&self) -> &[MountRequest] {
+        if self.mounts.is_empty() { &self.request.mounts } else { &self.mounts }
+    }
 }
 
 /// A process, with nothing left to decide but what only its root can tell (user names, PATH).

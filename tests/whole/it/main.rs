@@ -29,3 +29,4 @@ mod stats;
 mod streams;
 mod terminal;
 mod update;
+mod volumes;

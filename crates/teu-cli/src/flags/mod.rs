@@ -269,7 +269,7 @@ pub const CREATE_LATER: &str = "--annotation \
     --link-local-ip --log-driver --log-opt --mac-address --network-alias --net-alias \
     --no-healthcheck --oom-score-adj --pid --publish -p --publish-all -P --quiet -q \
     --runtime --shm-size --storage-opt --sysctl --ulimit --use-api-socket --userns --uts \
-    --volume-driver --volumes-from";
+   ";
 
 impl CreateFlags {
     /// The request that was meant. `words`: the image and the command.

@@ -1,6 +1,7 @@
 //! What of the host is visible inside: bind mounts, memory, devices.
 
 use super::{CreateFlags, Flag, Takes, size};
+use std::collections::BTreeMap;
 use teu_model::{BindPropagation, CreateRequest, DeviceRequest, MountRequest};
 
 /// As typed.
@@ -10,6 +11,8 @@ pub struct StorageFlags {
     mounts: Vec<String>,
     tmpfs: Vec<String>,
     devices: Vec<String>,
+    volumes_from: Vec<String>,
+    volume_driver: Option<String>,
 }
 
 /// Their definitions.
@@ -18,7 +21,7 @@ pub const STORAGE: &[Flag<CreateFlags>] = &[
         long: "volume",
         short: Some('v'),
         takes: Takes::Value("list"),
-        doc: "Bind mount a directory or file: /on/the/host:/inside[:ro]",
+        doc: "Bind mount or volume: /on/the/host:/inside[:ro], NAME:/inside, /inside",
         set: |typed, value| {
             typed.storage.volumes.push(value.to_string());
             Ok(())
@@ -28,7 +31,7 @@ pub const STORAGE: &[Flag<CreateFlags>] = &[
         long: "mount",
         short: None,
         takes: Takes::Value("mount"),
-        doc: "Attach a filesystem mount: type=bind,source=…,target=…[,readonly]",
+        doc: "Attach a filesystem mount: type=bind|volume|tmpfs,source=…,target=…[,readonly]",
         set: |typed, value| {
             typed.storage.mounts.push(value.to_string());
             Ok(())
@@ -41,6 +44,26 @@ pub const STORAGE: &[Flag<CreateFlags>] = &[
         doc: "Mount a tmpfs directory: /run[:size=64m,mode=755]",
         set: |typed, value| {
             typed.storage.tmpfs.push(value.to_string());
+            Ok(())
+        },
+    },
+    Flag {
+        long: "volumes-from",
+        short: None,
+        takes: Takes::Value("list"),
+        doc: "Mount volumes from the specified container(s): NAME[:ro]",
+        set: |typed, value| {
+            typed.storage.volumes_from.push(value.to_string());
+            Ok(())
+        },
+    },
+    Flag {
+        long: "volume-driver",
+        short: None,
+        takes: Takes::Value("string"),
+        doc: "Optional volume driver for the container",
+        set: |typed, value| {
+            typed.storage.volume_driver = Some(value.to_string()).filter(|name| !name.is_empty());
             Ok(())
         },
     },
@@ -60,7 +83,11 @@ impl StorageFlags {
     /// Into the request.
     pub fn resolve(self, request: &mut CreateRequest) -> Result<(), String> {
         for text in &self.volumes {
-            request.mounts.push(volume(text)?);
+            let mut mount = volume(text)?;
+            if let MountRequest::Volume { driver, .. } = &mut mount {
+                driver.clone_from(&self.volume_driver);
+            }
+            request.mounts.push(mount);
         }
         for text in &self.mounts {
             request.mounts.push(mount(text)?);
@@ -68,6 +95,7 @@ impl StorageFlags {
         for text in &self.tmpfs {
             request.mounts.push(tmpfs(text)?);
         }
+        request.volumes_from = self.volumes_from;
         for text in &self.devices {
             request.devices.push(device(text)?);
         }
@@ -80,11 +108,7 @@ fn volume(text: &str) -> Result<MountRequest, String> {
     let refused = |why: &str| format!("invalid volume specification: '{text}': {why}");
     let parts: Vec<&str> = text.split(':').collect();
     let (source, target, options) = match parts[..] {
-        [target] if target.starts_with('/') => {
-            return Err(refused(
-                "volumes without a place on the host come later; name both: /host:/inside",
-            ));
-        }
+        [target] if target.starts_with('/') => return Ok(MountRequest::volume(None, target)),
         [source, target] => (source, target, ""),
         [source, target, options] => (source, target, options),
         _ => return Err(refused("it must be /host:/inside[:options]")),
@@ -92,15 +116,14 @@ fn volume(text: &str) -> Result<MountRequest, String> {
     if source.is_empty() || target.is_empty() {
         return Err(refused("empty section between colons"));
     }
-    let source = if source.starts_with('/') {
-        source.to_string()
-    } else if source.starts_with('.') {
+    let is_volume = !source.starts_with(['/', '.']);
+    let source = if source.starts_with('.') {
         let path = std::path::absolute(source).map_err(|error| refused(&error.to_string()))?;
         path.to_str().ok_or_else(|| refused("the path is not valid UTF-8"))?.to_string()
     } else {
-        return Err(refused("named volumes come later; a path of the host begins with /"));
+        source.to_string()
     };
-    let (mut read_only, mut propagation) = (None, None);
+    let (mut read_only, mut propagation, mut no_copy) = (None, None, false);
     // Docker's words; of one kind only one may be given.
     let invalid = || refused(&format!("invalid mode: {options}"));
     for option in options.split(',').filter(|option| !option.is_empty()) {
@@ -111,17 +134,33 @@ fn volume(text: &str) -> Result<MountRequest, String> {
                 }
             }
             // What these ask for is what is done: for volumes, and for Docker Desktop.
-            "nocopy" | "consistent" | "cached" | "delegated" => {}
+            "consistent" | "cached" | "delegated" if !is_volume => {}
+            "nocopy" if is_volume => no_copy = true,
             // A relabelling for SELinux, which has nothing to do where there is none.
             "z" | "Z" if !std::path::Path::new("/sys/fs/selinux").exists() => {}
             "z" | "Z" => return Err(refused("labels of SELinux are not there yet")),
             other => {
-                let asked = self::propagation(other).ok_or_else(invalid)?;
+                let asked = self::propagation(other).filter(|_| !is_volume).ok_or_else(invalid)?;
                 if propagation.replace(asked).is_some() {
                     return Err(invalid());
                 }
             }
         }
+    }
+    if is_volume {
+        return Ok(MountRequest::Volume {
+            name: Some(source),
+            target: target.to_string(),
+            read_only: read_only.unwrap_or(false),
+            no_copy,
+            subpath: None,
+            driver: None,
+            options: BTreeMap::new(),
+            labels: BTreeMap::new(),
+            anonymous: false,
+            // docker's inspect says so where nothing was said.
+            mode: if options.is_empty() { "z".to_string() } else { options.to_string() },
+        });
     }
     Ok(MountRequest::Bind {
         source,
@@ -152,10 +191,15 @@ fn mount(text: &str) -> Result<MountRequest, String> {
     let (mut source, mut target) = (None, None);
     let (mut read_only, mut recursive) = (false, true);
     let (mut bind_propagation, mut size_bytes, mut mode) = (None, None, None);
+    let mut asked = AskedVolume::default();
     for field in fields(text).ok_or_else(|| refused("a quote is not closed".to_string()))? {
         let (name, value) = match field.split_once('=') {
             Some((name, value)) => (name.to_ascii_lowercase(), value.to_string()),
-            None if matches!(field.as_str(), "readonly" | "ro" | "bind-nonrecursive") => {
+            None if matches!(
+                field.as_str(),
+                "readonly" | "ro" | "bind-nonrecursive" | "volume-nocopy"
+            ) =>
+            {
                 (field.clone(), "true".to_string())
             }
             None => {
@@ -186,6 +230,11 @@ fn mount(text: &str) -> Result<MountRequest, String> {
                     })?);
             }
             "consistency" => {}
+            "volume-nocopy" => asked.no_copy = Some(super::switch(&value).map_err(refused)?),
+            "volume-subpath" => asked.subpath = Some(value),
+            "volume-driver" => asked.driver = Some(value),
+            "volume-label" => asked.labels.push(value),
+            "volume-opt" => asked.options.push(value),
             _ => return Err(refused(format!("unexpected key '{name}' in '{field}'"))),
         }
     }
@@ -194,6 +243,30 @@ fn mount(text: &str) -> Result<MountRequest, String> {
         .ok_or_else(|| refused("target is required".into()))?;
     let only_for = |what: &str| refused(format!("cannot mix '{what}' with mount type '{kind}'"));
     match kind.as_str() {
+        "bind" | "tmpfs" if asked != AskedVolume::default() => Err(only_for("volume-*")),
+        "volume" if size_bytes.is_some() || mode.is_some() => Err(only_for("tmpfs-*")),
+        "volume" if bind_propagation.is_some() || !recursive => Err(only_for("bind-*")),
+        "volume" => {
+            let pairs = |list: &[String]| -> BTreeMap<String, String> {
+                let pair = |text: &String| {
+                    let (name, value) = text.split_once('=').unwrap_or((text, ""));
+                    (name.to_string(), value.to_string())
+                };
+                list.iter().map(pair).collect()
+            };
+            Ok(MountRequest::Volume {
+                name: source.filter(|source| !source.is_empty()),
+                target,
+                read_only,
+                no_copy: asked.no_copy.unwrap_or(false),
+                subpath: asked.subpath.filter(|path| !path.is_empty()),
+                driver: asked.driver.filter(|driver| !driver.is_empty()),
+                options: pairs(&asked.options),
+                labels: pairs(&asked.labels),
+                anonymous: false,
+                mode: String::new(),
+            })
+        }
         "bind" if size_bytes.is_some() || mode.is_some() => Err(only_for("tmpfs-*")),
         "bind" => {
             let source = source.filter(|source| !source.is_empty());
@@ -214,11 +287,21 @@ fn mount(text: &str) -> Result<MountRequest, String> {
             let options = if read_only { vec!["ro".to_string()] } else { vec![] };
             Ok(MountRequest::Tmpfs { target, size_bytes, mode, options })
         }
-        "volume" | "image" | "npipe" | "cluster" => Err(refused(format!(
-            "the mount type {kind} is not there yet; there are bind and tmpfs"
+        "image" | "npipe" | "cluster" => Err(refused(format!(
+            "the mount type {kind} is not there yet; there are bind, volume and tmpfs"
         ))),
         _ => Err(refused(format!("invalid mount type {kind}"))),
     }
+}
+
+/// What of `--mount` is for volumes only.
+#[derive(Debug, Default, PartialEq)]
+struct AskedVolume {
+    no_copy: Option<bool>,
+    subpath: Option<String>,
+    driver: Option<String>,
+    labels: Vec<String>,
+    options: Vec<String>,
 }
 
 /// One line of comma-separated values.

@@ -161,14 +161,29 @@ fn mounts() {
         };
         r.devices = vec![device("/dev/fuse", "/dev/fuse", "r"), device("/dev/a", "/dev/b", "rw")];
     });
-    refused("-v name:/b x", "named volumes come later");
-    refused("-v /b x", "come later");
+    check("-v name:/b:ro,nocopy -v /c x", |r| {
+        let mut named = MountRequest::volume(Some("name".into()), "/b");
+        if let MountRequest::Volume { read_only, no_copy, mode, .. } = &mut named {
+            (*read_only, *no_copy, *mode) = (true, true, "ro,nocopy".into());
+        }
+        r.mounts = vec![named, MountRequest::volume(None, "/c")];
+    });
+    check("--mount src=name,dst=/b,volume-subpath=x --volumes-from a:ro x", |r| {
+        let mut named = MountRequest::volume(Some("name".into()), "/b");
+        if let MountRequest::Volume { subpath, .. } = &mut named {
+            *subpath = Some("x".into());
+        }
+        r.mounts = vec![named];
+        r.volumes_from = vec!["a:ro".into()];
+    });
+    refused("-v name:/b:rshared x", "invalid mode");
+    refused("--mount type=bind,src=/a,dst=/b,volume-nocopy x", "cannot mix");
     refused("-v /a:/b:wild x", "invalid mode: wild");
     refused("-v /a::ro x", "empty section");
     refused("-v a:b:c:d x", "/host:/inside");
     refused("--mount type=bind,src=/a x", "target is required");
     refused("--mount type=bind,dst=/a x", "source is required");
-    refused("--mount type=volume,dst=/a x", "not there yet");
+    refused("--mount type=image,dst=/a x", "not there yet");
     refused("--mount what x", "must be a key=value pair");
     refused("--mount type=tmpfs,src=/a,dst=/b x", "cannot mix");
     refused("--mount \"type=bind x", "quote");

@@ -32,7 +32,7 @@ pub fn value(one: &InspectedContainer) -> Value {
         "Platform": "linux",
         "CgroupPath": one.cgroup,
         "HostConfig": host_config(one),
-        "Mounts": mounts(&record.request.mounts),
+        "Mounts": mounts(record.mounts(), one),
         "Config": config(one),
         "NetworkSettings": network(one),
     })
@@ -118,6 +118,7 @@ fn host_config(one: &InspectedContainer) -> Value {
         request.extra_hosts.iter().map(|(name, address)| format!("{name}:{address}")).collect();
     let mut all = json!({
         "Binds": binds(&request.mounts),
+        "VolumesFrom": if request.volumes_from.is_empty() { Value::Null } else { json!(request.volumes_from) },
         "NetworkMode": network_name(request.network),
         "AutoRemove": request.on_exit == OnExit::Remove,
         "CapAdd": security.cap_add,
@@ -167,8 +168,21 @@ fn propagation_word(propagation: Option<BindPropagation>) -> &'static str {
     }
 }
 
-fn mounts(mounts: &[MountRequest]) -> Vec<Value> {
+fn mounts(mounts: &[MountRequest], inspected: &InspectedContainer) -> Vec<Value> {
     let one = |mount: &MountRequest| match mount {
+        MountRequest::Volume { name, target, read_only, mode, .. } => {
+            let name = name.as_deref().unwrap_or_default();
+            json!({
+                "Type": "volume",
+                "Name": name,
+                "Source": inspected.volumes_directory.join(name).join("data").display().to_string(),
+                "Destination": target,
+                "Driver": "local",
+                "Mode": mode,
+                "RW": !read_only,
+                "Propagation": "",
+            })
+        }
         MountRequest::Bind { source, target, read_only, propagation, .. } => json!({
             "Type": "bind",
             "Source": source,
@@ -192,6 +206,13 @@ fn binds(mounts: &[MountRequest]) -> Vec<String> {
             MountRequest::Bind { source, target, read_only, create_source: true, .. } => {
                 Some(format!("{source}:{target}{}", if *read_only { ":ro" } else { "" }))
             }
+            MountRequest::Volume { name: Some(name), target, mode, .. } if !mode.is_empty() => {
+                Some(if mode == "z" {
+                    format!("{name}:{target}")
+                } else {
+                    format!("{name}:{target}:{mode}")
+                })
+            }
             _ => None,
         })
         .collect()
@@ -205,7 +226,7 @@ fn tmpfs(mounts: &[MountRequest]) -> Map<String, Value> {
             all.extend(mode.map(|bits| format!("mode={bits:o}")));
             Some((target.clone(), all.join(",").into()))
         }
-        MountRequest::Bind { .. } => None,
+        MountRequest::Bind { .. } | MountRequest::Volume { .. } => None,
     };
     mounts.iter().filter_map(one).collect()
 }

@@ -121,9 +121,12 @@ impl<'f> Wanted<'f> {
 
 /// By name or source, or by where it is in the container.
 fn has_mount(one: &Listed, text: &str) -> bool {
-    one.container.record.request.mounts.iter().any(|mount| match mount {
+    one.container.record.mounts().iter().any(|mount| match mount {
         MountRequest::Bind { source, target, .. } => source == text || target == text,
         MountRequest::Tmpfs { target, .. } => target == text,
+        MountRequest::Volume { name, target, .. } => {
+            name.as_deref() == Some(text) || target == text
+        }
     })
 }
 

@@ -81,6 +81,23 @@ fn commit() {
 }
 
 #[test]
+fn volume_create() {
+    sweep("volume-create", Victim::Command, |_| case(&["volume rm -f data"], "volume create data"));
+}
+
+#[test]
+fn volume_remove() {
+    sweep("volume-rm", Victim::Command, |_| case(&["volume create data"], "volume rm -f data"));
+}
+
+#[test]
+fn run_with_volumes() {
+    sweep("run-volumes", Victim::Command, |_| {
+        case(&["volume rm -f data"], "run --rm -v data:/bin -v /other box true")
+    });
+}
+
+#[test]
 fn pull() {
     if !have(Need::Program("docker-registry")) {
         return;
