@@ -30,7 +30,8 @@ impl Engine {
         // docker's words.
         let refused =
             |error: String| EngineError::bad(format!("Error when allocating new name: {error}"));
-        let new = ContainerName::parse(new).map_err(|error| refused(error.to_string()))?;
+        let new = ContainerName::parse(new)
+            .map_err(|error| refused(error.to_string().replacen('(', "(/", 1)))?;
         if new == container.state.name {
             return Err(EngineError::bad(
                 "Renaming a container with the same name as its current name",

@@ -20,7 +20,7 @@ use std::time::Duration;
 use teu_model::{
     ContainerId, Exit, Restart, RestartPolicy, RestartRequest, Signal, Status, Timestamp,
 };
-use teu_monitor::{Link, NamespaceKind, Target};
+use teu_monitor::{Link, MonitorError, NamespaceKind, Target};
 
 /// The name under which the verb sends its signals.
 const VERB: &str = "restart";
@@ -162,7 +162,13 @@ impl Engine {
         self.release(id)?;
         let left = match records::load(&self.paths, id)? {
             Some(container) if container.state.status == Status::Restarting => left(&container),
-            _ => return Ok(link.released()?),
+            // What was to be done is done; a monitor that has gone meanwhile need not be told.
+            _ => {
+                return match link.released() {
+                    Err(MonitorError::Lost) => Ok(()),
+                    other => Ok(other?),
+                };
+            }
         };
         let mut link = link;
         // Refused where somebody else has started it meanwhile.

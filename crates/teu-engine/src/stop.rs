@@ -155,7 +155,8 @@ impl Engine {
         let left = || deadline.map(|end| end.saturating_duration_since(Instant::now()));
         let mut link = match self.link(container) {
             Ok(link) => link,
-            Err(EngineError::Monitor(MonitorError::NotThere { .. })) => {
+            // Gone already, or while it was greeted: the end was as quick as the signal.
+            Err(EngineError::Monitor(MonitorError::NotThere { .. } | MonitorError::Lost)) => {
                 return self.ended_now(container);
             }
             Err(error) => return Err(error),
@@ -295,6 +296,10 @@ fn is_paused(container: &Container, verb: &str) -> EngineError {
     let message = match verb {
         "attach" => "You cannot attach to a paused container, unpause it first".to_string(),
         "pause" => format!("Container {id} is already paused"),
+        "exec" => format!(
+            "Container {} is paused, unpause the container before exec",
+            container.state.name
+        ),
         _ => format!("Container {id} is paused, unpause the container before {verb}"),
     };
     EngineError::WrongState { message, status: Status::Paused }

@@ -142,7 +142,7 @@ fn docker_side(scene: &Scene, docker: &Docker, scratch: &Path) -> Vec<Seen> {
     let name = prefix(scene);
     let words = docker.words();
     let sweep = format!(
-        "{words} ps -aq --filter name={name} | xargs -r {words} rm -fv
+        "{words} ps -aq --filter 'name=^/{name}-[cd]' | xargs -r {words} rm -fv
          {words} volume ls -q --filter name={name} | xargs -r {words} volume rm -f
          {words} images --format '{{{{.Repository}}}}:{{{{.Tag}}}}' --filter 'reference={name}*' | xargs -r {words} rmi -f"
     );

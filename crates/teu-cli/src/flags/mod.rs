@@ -118,9 +118,12 @@ impl<T: Default> Verb<T> {
             let flag = flag.ok_or_else(|| self.unknown(&shown))?;
             let value = match flag.takes {
                 Takes::Value(_) => Some(parser.value().map_err(usage)?),
-                // Of `-it` the `t` is a flag of its own; only after `=` a value is meant.
+                // Of `-it` the `t` is a flag of its own; only after `=` a value is meant: `-t=false`.
                 Takes::Nothing if shown.starts_with("--") => parser.optional_value(),
-                Takes::Nothing => None,
+                Takes::Nothing => match parser.clone().next() {
+                    Err(lexopt::Error::UnexpectedValue { .. }) => parser.optional_value(),
+                    _ => None,
+                },
             };
             let value = value.map(|value| text(name, value)).transpose()?;
             let value = value.unwrap_or_else(|| "true".to_string());
@@ -156,10 +159,9 @@ impl<T: Default> Verb<T> {
             Arguments::Exactly(0) => (count == 0, "no arguments".to_string()),
             Arguments::Exactly(n) => (count == n, plural(n)),
             Arguments::Between(from, to) => {
-                let wanted = if count < from {
-                    format!("at least {}", plural(from))
-                } else {
-                    format!("at most {}", plural(to))
+                let wanted = match from {
+                    0 => format!("at most {}", plural(to)),
+                    from => format!("at least {from} and at most {}", plural(to)),
                 };
                 ((from..=to).contains(&count), wanted)
             }

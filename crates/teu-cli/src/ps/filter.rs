@@ -90,7 +90,9 @@ impl<'f> Wanted<'f> {
         let filters = self.filters;
         let exit_code = state.exit.as_ref().map(|exit| i64::from(exit.code));
         filters.matches("id", record.id.as_str())
-            && filters.matches("name", state.name.as_str())
+            // docker's own names begin with a slash, and scripts write `name=^/web$`.
+            && (filters.matches("name", state.name.as_str())
+                || filters.matches("name", &format!("/{}", state.name)))
             && filters.any("status", |word| state.status.word() == word)
             && (self.exited.is_empty()
                 || state.status == Status::Exited

@@ -8,4 +8,5 @@
 
 mod bench;
 mod leaks;
+mod random;
 mod sweep;
