@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::time::SystemTime;
 use teu_engine::{Engine, Listed};
-use teu_model::{MountRequest, NetworkRequest, Status, Timestamp, human_duration, human_size};
+use teu_model::{
+    HealthStatus, MountRequest, NetworkRequest, Status, Timestamp, human_duration, human_size,
+};
 
 pub const TEACH: Teach = Teach {
     name: "ps",
@@ -259,7 +261,13 @@ fn status(one: &Listed, now: Timestamp) -> String {
     let since = |moment: Timestamp| human_duration(moment.age(now));
     match (state.status, &state.exit, state.started_at) {
         (Status::Running | Status::Paused, _, started) => {
-            let paused = if state.status == Status::Paused { " (Paused)" } else { "" };
+            let paused = match (state.status, one.health.as_ref().map(|health| health.status)) {
+                (Status::Paused, _) => " (Paused)",
+                (_, Some(HealthStatus::Starting)) => " (health: starting)",
+                (_, Some(HealthStatus::Healthy)) => " (healthy)",
+                (_, Some(HealthStatus::Unhealthy)) => " (unhealthy)",
+                _ => "",
+            };
             format!("Up {}{paused}", since(started.unwrap_or(one.container.record.created_at)))
         }
         (Status::Restarting, Some(exit), _) => {
@@ -280,6 +288,6 @@ fn status(one: &Listed, now: Timestamp) -> String {
 }
 
 /// Docker's word for what its health checks found.
-fn health(_one: &Listed) -> &'static str {
-    "none"
+fn health(one: &Listed) -> &'static str {
+    one.health.as_ref().map_or("none", |health| health.status.word())
 }

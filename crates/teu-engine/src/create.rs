@@ -9,7 +9,7 @@
 use crate::action::Action;
 use crate::observe::now;
 use crate::records::{self, Container};
-use crate::{Engine, EngineError, Progress, files, hello, process, validate};
+use crate::{Engine, EngineError, Progress, files, health, hello, process, validate};
 use std::path::Path;
 use teu_kernel::durable::{self, Durability};
 use teu_model::{ContainerId, ContainerName, CreateRequest, OnExit, Record, State, Status};
@@ -51,6 +51,9 @@ impl Engine {
         }
         validate::process(&process)?;
 
+        let stop_signal = process::stop_signal(request, &image.config)?;
+        let health = health::complete(request, &image.config, stop_signal)?;
+
         let id = ContainerId::from_random(random()?);
         let action = Action::begin(self, &id)?;
         let resolved = match self.resolve_mounts(request, &image, &id) {
@@ -76,7 +79,8 @@ impl Engine {
             },
             process,
             labels: process::labels(request, &image.config),
-            stop_signal: process::stop_signal(request, &image.config)?,
+            stop_signal,
+            health,
         };
         let durability = records::durability(request.on_exit);
         let container = self
@@ -141,6 +145,7 @@ impl Engine {
             start_error: None,
             stopped_by_user: false,
             other_name: None,
+            health: None,
             restart_count: 0,
             restart: None,
             restart_policy: None,

@@ -134,7 +134,7 @@ impl Engine {
 }
 
 /// What the container does not share with the host, and an exec has to join.
-fn namespaces(container: &Container) -> Vec<NamespaceKind> {
+pub(crate) fn namespaces(container: &Container) -> Vec<NamespaceKind> {
     use NamespaceKind::*;
     let request = &container.record.request;
     let mut kinds = vec![Mount, Pid, Ipc, Uts];

@@ -3,6 +3,7 @@
 use crate::records::Container;
 use crate::{Engine, EngineError, order};
 use teu_image::Found;
+use teu_model::Health;
 
 /// What `inspect` found.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub enum Inspected {
 pub struct InspectedContainer {
     /// As it is now.
     pub container: Container,
+    /// What its health checks found.
+    pub health: Option<Health>,
     /// Its host name.
     pub hostname: String,
     /// Its log.
@@ -55,6 +58,7 @@ impl Engine {
             volumes_directory: self.paths.root.join("volumes"),
             driver: self.snapshots.driver().map(|driver| driver.to_string()),
             cgroup: self.cgroup_of(&container)?.path(),
+            health: self.health(&container),
             container,
         })
     }

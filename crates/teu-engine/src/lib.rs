@@ -32,6 +32,7 @@ mod exec;
 mod export;
 mod files;
 mod fsck;
+mod health;
 mod hello;
 mod images;
 mod info;

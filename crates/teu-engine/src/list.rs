@@ -4,7 +4,7 @@ use crate::disk_use::disk_use;
 use crate::observe::{Truth, observe};
 use crate::records::{self, Container};
 use crate::{Engine, EngineError};
-use teu_model::{ContainerId, Exit, Status};
+use teu_model::{ContainerId, Exit, Health, Status};
 
 /// One container in the list.
 #[derive(Clone, Debug)]
@@ -13,6 +13,8 @@ pub struct Listed {
     pub container: Container,
     /// The image as typed at creation.
     pub image: String,
+    /// What its health checks found, where it has some.
+    pub health: Option<Health>,
 }
 
 impl Engine {
@@ -49,8 +51,11 @@ impl Engine {
             Truth::MonitorLost => self.with_a_monitor(container)?,
             Truth::Ended(exit) => self.after_its_end(container.id(), exit)?,
         };
-        Ok(container
-            .map(|container| Listed { image: container.record.request.image.clone(), container }))
+        Ok(container.map(|container| Listed {
+            image: container.record.request.image.clone(),
+            health: self.health(&container),
+            container,
+        }))
     }
 
     /// As it is once somebody has taken over, or has found that it ended before anybody could.

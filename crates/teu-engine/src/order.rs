@@ -58,8 +58,10 @@ impl Engine {
                 hint,
             }
         })?;
+        let health = self.health_plan(container, &around)?;
         let process = &record.process;
         Ok(StartRequest {
+            health,
             id: id.clone(),
             plan,
             stdio: Stdio {

@@ -38,6 +38,7 @@ pub(crate) fn ended(
     let pid = container.state.running.as_ref().map(|running| running.pid);
     exit.kernel = kernel_word::about(container.id(), pid, &exit);
     let code = exit.code.to_string();
+    container.state.health = engine.health_file(container.id()).or(container.state.health.take());
     // One that waited for its next start has been told as ended before.
     let is_news = container.state.status.is_alive();
     if let Some(due) = restart::due(container, &exit) {

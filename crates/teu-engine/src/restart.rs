@@ -44,7 +44,11 @@ pub(crate) fn due(container: &Container, exit: &Exit) -> Option<Due> {
         at: Timestamp(exit.finished_at.0.saturating_add(nanos(delay))),
         delay_ms: u64::try_from(delay.as_millis()).unwrap_or(u64::MAX),
     };
-    if exit.sent.last().is_some_and(|sent| sent.by == VERB) {
+    let by = exit.sent.last().map_or("", |sent| &sent.by);
+    if by == "health-stop" {
+        return None;
+    }
+    if by == VERB || by == "health-restart" {
         return Some(Due { restart: at(Duration::ZERO), by_policy: false });
     }
     let request = container.restart_request();

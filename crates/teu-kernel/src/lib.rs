@@ -48,6 +48,7 @@ pub mod stat;
 pub mod statvfs;
 pub mod statx;
 pub mod sync_file_range;
+pub mod tcp;
 pub mod tty;
 pub mod unix;
 pub mod unshare;

@@ -89,7 +89,7 @@ fn by_verb(exit: &Exit) -> Option<Cause> {
     if exit.signal != Some(last.signal) && !obeyed {
         return None;
     }
-    if last.by == "health" {
+    if last.by.starts_with("health") {
         return Some(Cause::Unhealthy);
     }
     let first = exit.sent.iter().rev().nth(1).filter(|first| first.by == last.by);

@@ -6,6 +6,7 @@
 mod cause;
 mod digest;
 mod event;
+mod health;
 mod id;
 mod name;
 mod paths;
@@ -22,6 +23,9 @@ mod units;
 pub use cause::Cause;
 pub use digest::{BadDigest, ChainId, DiffId, Digest};
 pub use event::{Event, EventKind};
+pub use health::{
+    Health, HealthCheck, HealthRequest, HealthResult, HealthStatus, OnUnhealthy, Probe,
+};
 pub use id::{BadId, ContainerId, NetworkId, RootId};
 pub use name::{BadName, ContainerName};
 pub use paths::Paths;

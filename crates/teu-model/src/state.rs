@@ -13,8 +13,8 @@
 //! What the table does not allow is refused with the state in words; no other code compares states.
 
 use crate::{
-    ChainId, ContainerId, ContainerName, CreateRequest, DiffId, Digest, MountRequest,
-    RestartRequest, Signal, Timestamp,
+    ChainId, ContainerId, ContainerName, CreateRequest, DiffId, Digest, Health, HealthCheck,
+    MountRequest, RestartRequest, Signal, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -105,6 +105,9 @@ pub struct Record {
     pub labels: BTreeMap<String, String>,
     /// What `stop` sends first.
     pub stop_signal: Signal,
+    /// How its health is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<HealthCheck>,
 }
 
 impl Record {
@@ -157,6 +160,9 @@ pub struct State {
     /// While it is renamed: the name that it does not have yet, or no longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_name: Option<ContainerName>,
+    /// What its last health checks found, once it has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health: Option<Health>,
     /// How often it was started again since somebody started it.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub restart_count: u32,

@@ -38,6 +38,8 @@ impl Monitor {
                     // Gone meanwhile is as good.
                     pidfd::pidfd_send_signal(pidfd.as_fd(), SIGKILL).unwrap_or(());
                 }
+                let health = self.record.as_ref().and_then(|record| record.health.clone());
+                self.watch_health(health);
                 self.phase = Phase::Running(Box::new(Session {
                     pid,
                     start_time,

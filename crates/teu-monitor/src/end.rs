@@ -62,6 +62,7 @@ impl Monitor {
     /// Records and tells the container's end.
     pub(crate) fn container_ended(&mut self, mut exit: Exit) {
         self.look_again = None;
+        self.end_health();
         if let Some(log) = &mut self.log {
             // A full disk must not keep the end from being told.
             log.finish().unwrap_or(());

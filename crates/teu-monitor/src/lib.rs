@@ -16,6 +16,7 @@
 //! monitor.sock    where commands connect; nobody listens: the monitor ended or was killed
 //! monitor.json    what another monitor needs to take over; locked by the one that is there
 //! stdout stderr   FIFOs that the container holds for reading and writing: it never gets SIGPIPE
+//! health.json     what its health checks found
 //! exit.json       how it ended
 //! ```
 //! `docs/formats/monitor.md` describes the files and the conversation.
@@ -46,6 +47,7 @@ mod exec;
 mod exit;
 #[doc(hidden)]
 pub mod foreign;
+mod health;
 pub mod log;
 mod monitor;
 mod protocol;
@@ -61,6 +63,7 @@ pub use client::{
 };
 pub use error::MonitorError;
 pub use exit::{EXIT_VERSION, Exit, Sent};
+pub use health::HealthPlan;
 pub use log::{LogConfig, LogOptions, LogReader, Tail, Timestamp};
 pub use request::{
     Attach, Command, ExecRequest, ExecState, FdUse, PROTOCOL_VERSION, Refusal, StartRequest, Stdio,

@@ -12,6 +12,7 @@
 //! `exec.rs`, `end.rs`, `again.rs`, `adopt.rs`.
 
 use crate::exit::Exit;
+use crate::health::Watch;
 use crate::log::{LogWriter, Stream};
 use crate::protocol::{FRAME_BYTES_MAX, Frame, PAYLOAD_BYTES_MAX};
 use crate::request::{ExecState, Record, Refusal, Reply, Request, Target};
@@ -54,6 +55,8 @@ pub(crate) struct Monitor {
     pub keep: Vec<OwnedFd>,
     pub warnings: Vec<String>,
     pub buffer: Vec<u8>,
+    /// What is asked of it from time to time.
+    pub health: Option<Watch>,
     /// When to look again at a process that ended and whose status its parent has not taken.
     pub look_again: Option<Instant>,
     /// Memory was used that idle times do not need.
@@ -111,6 +114,7 @@ impl Monitor {
             keep: Vec::new(),
             warnings: Vec::new(),
             buffer: Vec::new(),
+            health: None,
             look_again: None,
             swollen: false,
         }
@@ -235,6 +239,9 @@ impl Monitor {
     }
 
     fn deliver(&mut self, target: &Target, stream: Stream, bytes: &[u8]) {
+        if self.takes_as_health(target, bytes) {
+            return;
+        }
         if let (Target::Container, Some(log)) = (target, &mut self.log) {
             // A full disk must not stop the container; `logs` shows a gap.
             log.write(stream, bytes).unwrap_or(());
@@ -284,6 +291,9 @@ impl Monitor {
     }
 
     fn exec_ended(&mut self, id: &str, exit: Exit) {
+        if self.ends_as_health(id, &exit) {
+            return;
+        }
         let Some(session) = self.execs.remove(id) else { return };
         let (pid, started_at) = (session.pid, session.started_at);
         let state = ExecState { pid, started_at, exit: Some(exit.clone()) };

@@ -1,6 +1,7 @@
 //! What a monitor is asked, and what it answers: our words, as they travel in control frames.
 
 use crate::exit::Exit;
+use crate::health::HealthPlan;
 use crate::log::{LogConfig, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
@@ -74,6 +75,9 @@ pub struct StartRequest {
     /// An empty file made when the container has ended: the word for the next command that something is to
     /// be done, should nobody be left to do it.
     pub word: Option<PathBuf>,
+    /// How its health is looked at.
+    #[serde(default)]
+    pub health: Option<HealthPlan>,
 }
 
 /// One more process in the container.
@@ -297,6 +301,8 @@ pub(crate) struct Record {
     pub monitors_group: Option<Group>,
     pub after_exit: Option<Command>,
     pub word: Option<PathBuf>,
+    #[serde(default)]
+    pub health: Option<HealthPlan>,
 }
 
 /// The files of a monitor in a container's directory below /run.
@@ -306,6 +312,7 @@ impl RunFiles {
     pub const SOCKET: &'static str = "monitor.sock";
     pub const RECORD: &'static str = "monitor.json";
     pub const EXIT: &'static str = "exit.json";
+    pub const HEALTH: &'static str = "health.json";
     pub const STDOUT: &'static str = "stdout";
     pub const STDERR: &'static str = "stderr";
 

@@ -85,6 +85,7 @@ impl Monitor {
             monitors_group: request.monitors_group,
             after_exit: request.after_exit,
             word: request.word,
+            health: request.health,
         };
         self.remove_old_exit();
         self.set_up(&record);
@@ -170,6 +171,8 @@ impl Monitor {
         let warnings = std::mem::take(&mut self.warnings);
         self.phase = Phase::Running(Box::new(session));
         self.tell(from, &Reply::Started { at, warnings });
+        let health = self.record.as_ref().and_then(|record| record.health.clone());
+        self.watch_health(health);
         // After the answer: only the next monitor reads it, and until it is there, whoever finds the
         // container without a monitor finds an unfinished start.
         if let Some(record) = &mut self.record {

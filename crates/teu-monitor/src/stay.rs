@@ -50,6 +50,7 @@ enum Event {
     Input(Target),
     Process(Target),
     After,
+    Health,
 }
 
 impl Monitor {
@@ -60,6 +61,7 @@ impl Monitor {
             self.shrink();
         }
         self.start_again_if_due();
+        self.see_to_health();
         if self.look_again.is_some_and(|at| at <= Instant::now()) {
             self.look_at(&Target::Container);
         }
@@ -90,6 +92,7 @@ impl Monitor {
             Event::Input(target) => self.write_input(&target),
             Event::Process(target) => self.look_at(&target),
             Event::After => self.after_ended(),
+            Event::Health => self.health_moved(),
         }
     }
 
@@ -108,6 +111,10 @@ impl Monitor {
         let execs = self.execs.keys().cloned().map(Target::Exec);
         for target in [Target::Container].into_iter().chain(execs) {
             self.add_session(&target, &mut fds, &mut events);
+        }
+        if let Some((socket, flags)) = self.health_socket() {
+            fds.push(PollFd::new(socket, flags));
+            events.push(Event::Health);
         }
         if let Some(after) = &self.after {
             fds.push(PollFd::from_borrowed_fd(as_fd(after), PollFlags::IN));
@@ -154,6 +161,6 @@ impl Monitor {
         let idle = self.swollen.then_some(IDLE);
         let again = self.look_again.map(|at| at.saturating_duration_since(Instant::now()));
         let restart = self.again_in();
-        idle.into_iter().chain(again).chain(restart).min()
+        idle.into_iter().chain(again).chain(restart).chain(self.health_in()).min()
     }
 }

@@ -15,6 +15,7 @@ mod events;
 mod export;
 mod files;
 mod fsck;
+mod health;
 mod images;
 mod inspect;
 mod logs;

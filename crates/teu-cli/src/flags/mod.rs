@@ -6,6 +6,7 @@
 //! A flag stands in the file of its group; parsing, help and suggestions all read the same definition.
 //! What docker has and teu has not yet is known by name and refused: nothing is ever ignored.
 
+mod health;
 mod life;
 mod network;
 mod process;
@@ -13,6 +14,7 @@ mod resources;
 mod security;
 mod storage;
 
+pub use health::{HEALTH, HealthFlags};
 pub use life::{LIFE, LifeFlags};
 pub use network::{NETWORK, NetworkFlags};
 pub use process::{HasProcess, PROCESS, ProcessFlags, exec_process, run_detach};
@@ -249,6 +251,8 @@ pub struct CreateFlags {
     pub storage: StorageFlags,
     /// Network and names.
     pub network: NetworkFlags,
+    /// Health checks.
+    pub health: HealthFlags,
 }
 
 impl HasProcess for CreateFlags {
@@ -258,18 +262,17 @@ impl HasProcess for CreateFlags {
 }
 
 /// The groups that `create` and `run` have in common.
-pub const CREATE: [&[Flag<CreateFlags>]; 6] =
-    [PROCESS, LIFE, RESOURCES, SECURITY, STORAGE, NETWORK];
+pub const CREATE: [&[Flag<CreateFlags>]; 7] =
+    [PROCESS, LIFE, RESOURCES, SECURITY, STORAGE, NETWORK, HEALTH];
 
 /// Docker's flags of `create` and `run` that are not there yet.
 pub const CREATE_LATER: &str = "--annotation \
     --cpu-count --cpu-percent \
     --device-cgroup-rule \
-    --disable-content-trust --dns-opt --dns-option --dns-search --expose --gpus --health-cmd \
-    --health-interval --health-retries --health-start-interval --health-start-period --health-timeout \
+    --disable-content-trust --dns-opt --dns-option --dns-search --expose --gpus \
     --io-maxbandwidth --io-maxiops --ip --ip6 --ipc --isolation --label-file --link \
     --link-local-ip --log-driver --log-opt --mac-address --network-alias --net-alias \
-    --no-healthcheck --oom-score-adj --pid --publish -p --publish-all -P --quiet -q \
+    --oom-score-adj --pid --publish -p --publish-all -P --quiet -q \
     --runtime --shm-size --storage-opt --sysctl --ulimit --use-api-socket --userns --uts \
    ";
 
@@ -283,6 +286,7 @@ impl CreateFlags {
             ..teu_model::CreateRequest::default()
         };
         self.life.resolve(&mut request)?;
+        request.health = self.health.resolve()?;
         request.resources = self.resources.resolve()?;
         self.security.resolve(&mut request)?;
         self.storage.resolve(&mut request)?;

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use teu_engine::InspectedContainer;
 use teu_model::{
-    BindPropagation, CgroupNamespace, EndpointState, MountRequest, NetworkRequest, OnExit,
-    RestartPolicy, Seccomp, State, Status,
+    BindPropagation, CgroupNamespace, EndpointState, Health, HealthCheck, MountRequest,
+    NetworkRequest, OnExit, Probe, RestartPolicy, Seccomp, State, Status,
 };
 
 /// The whole object.
@@ -20,7 +20,7 @@ pub fn value(one: &InspectedContainer) -> Value {
         "Created": record.created_at.to_string(),
         "Path": process.args.first(),
         "Args": process.args.get(1..).unwrap_or_default(),
-        "State": life(state),
+        "State": life(state, one.health.as_ref()),
         "Image": record.image.to_string(),
         "ResolvConfPath": format!("{}/resolv.conf", one.init_directory),
         "HostnamePath": format!("{}/hostname", one.init_directory),
@@ -38,7 +38,7 @@ pub fn value(one: &InspectedContainer) -> Value {
     })
 }
 
-fn life(state: &State) -> Value {
+fn life(state: &State, health: Option<&Health>) -> Value {
     let waits = state.status == Status::Restarting;
     // As docker has it: one that restarts counts as running.
     let is_running = state.status.is_alive() || waits;
@@ -47,7 +47,7 @@ fn life(state: &State) -> Value {
     let note = exit.and_then(|exit| exit.note.clone());
     let moment =
         |moment: Option<teu_model::Timestamp>| moment.map_or(NEVER.to_string(), |m| m.to_string());
-    json!({
+    let mut life = json!({
         "Status": state.status.word(),
         "Running": is_running,
         "Paused": state.status == Status::Paused,
@@ -59,7 +59,20 @@ fn life(state: &State) -> Value {
         "Error": state.start_error.clone().or(note).unwrap_or_default(),
         "StartedAt": moment(state.started_at),
         "FinishedAt": moment(state.exit.as_ref().map(|exit| exit.finished_at)),
-    })
+    });
+    if let Some(health) = health {
+        life["Health"] = json!({
+            "Status": health.status.word(),
+            "FailingStreak": health.streak,
+            "Log": health.log.iter().map(|result| json!({
+                "Start": result.start.to_string(),
+                "End": result.end.to_string(),
+                "ExitCode": result.code,
+                "Output": result.output,
+            })).collect::<Vec<_>>(),
+        });
+    }
+    life
 }
 
 fn config(one: &InspectedContainer) -> Value {
@@ -85,6 +98,31 @@ fn config(one: &InspectedContainer) -> Value {
         "Labels": record.labels,
         "StopSignal": record.stop_signal.to_string(),
         "StopTimeout": request.stop_timeout_s,
+        "Healthcheck": record.health.as_ref().map(healthcheck),
+    })
+}
+
+fn healthcheck(check: &HealthCheck) -> Value {
+    let test = match &check.probe {
+        Probe::Command(words) if words.len() == 3 && words[0] == "/bin/sh" && words[1] == "-c" => {
+            json!(["CMD-SHELL", words[2]])
+        }
+        Probe::Command(words) => {
+            json!(
+                std::iter::once("CMD").chain(words.iter().map(String::as_str)).collect::<Vec<_>>()
+            )
+        }
+        Probe::Tcp(port) => json!(["TCP", port.to_string()]),
+        Probe::Http { port, path } => json!(["HTTP", format!("http://localhost:{port}{path}")]),
+    };
+    let nanos = |ms: u64| ms.saturating_mul(1_000_000);
+    json!({
+        "Test": test,
+        "Interval": nanos(check.interval_ms),
+        "Timeout": nanos(check.timeout_ms),
+        "StartPeriod": nanos(check.start_period_ms),
+        "StartInterval": nanos(check.start_interval_ms),
+        "Retries": check.retries,
     })
 }
 

@@ -90,6 +90,7 @@ impl Container {
     /// Asks for the first process, and waits until it is there.
     pub fn make(&mut self, link: &mut Link, wanted: &Wanted<'_>) -> Result<(), MonitorError> {
         let request = StartRequest {
+            health: None,
             id: self.id.clone(),
             plan: plan(wanted),
             stdio: wanted.stdio,
