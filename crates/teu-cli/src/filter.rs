@@ -42,6 +42,11 @@ impl Filters {
         self.0.iter().filter(move |(own, _)| own == key).map(|(_, value)| value.as_str())
     }
 
+    /// As typed, for a question.
+    pub fn shown(&self) -> Vec<String> {
+        self.0.iter().map(|(key, value)| format!("{key}={value}")).collect()
+    }
+
     /// Whether `key` was given.
     pub fn has(&self, key: &str) -> bool {
         self.values(key).next().is_some()

@@ -30,6 +30,10 @@ pub fn overview() -> String {
     for (name, _, teach) in VERBS {
         text += &format!("  {name:<9} {}\n", teach.about);
     }
+    text += "\nManagement Commands:\n";
+    for (name, about) in crate::group::all() {
+        text += &format!("  {name:<9} {about}\n");
+    }
     text += "\nGlobal Options:\n      \
              --root DIR      Where images and containers are kept (TEU_ROOT, default /var/lib/teu)\n      \
              --config DIR    Where config.toml is (TEU_CONFIG, default /etc/teu)\n  \
@@ -78,7 +82,8 @@ pub fn main(words: Vec<OsString>) -> Outcome {
     let verb = verb.to_string_lossy();
     match VERBS.iter().find(|(name, _, _)| *name == verb) {
         Some((_, main, _)) => main(&crate::Door::default(), vec!["--help".into()]),
-        None => Err(Failure::unknown_verb(&verb)),
+        None => crate::group::answer(&crate::Door::default(), &verb, &words[1..])
+            .unwrap_or_else(|| Err(Failure::unknown_verb(&verb))),
     }
 }
 

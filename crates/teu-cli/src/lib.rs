@@ -19,6 +19,7 @@ mod boot;
 mod commit;
 mod converse;
 mod create;
+mod df;
 mod diff;
 mod door;
 mod events;
@@ -28,6 +29,7 @@ mod export;
 mod filter;
 mod flags;
 mod fsck;
+mod group;
 mod help;
 mod images;
 mod import;
@@ -41,6 +43,7 @@ mod output;
 mod pattern;
 mod pause;
 mod progress;
+mod prune;
 mod ps;
 mod pull;
 mod rename;
@@ -112,7 +115,6 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("version", version::main, version::TEACH),
     ("info", info::main, info::TEACH),
     ("fsck", fsck::main, fsck::TEACH),
-    ("system", system::main, system::TEACH),
 ];
 
 /// The whole command line, without the program's own name. Returns the exit status.
@@ -137,6 +139,9 @@ fn answer(arguments: Vec<OsString>) -> Outcome {
     };
     if let Some((_, main, _)) = VERBS.iter().find(|(name, _, _)| *name == verb) {
         return main(&door, rest);
+    }
+    if let Some(outcome) = group::answer(&door, &verb, &rest) {
+        return outcome;
     }
     match verb.as_str() {
         // The monitor's word for: a container ended and nobody was there.

@@ -211,7 +211,7 @@ fn text(row: &Value, field: &str) -> String {
 }
 
 /// One container, in docker's fields.
-fn row(one: &Listed, whole: bool, now: Timestamp) -> Value {
+pub fn row(one: &Listed, whole: bool, now: Timestamp) -> Value {
     let container = &one.container;
     let (record, state) = (&container.record, &container.state);
     let cut = |text: String, width: usize| if whole { text } else { table::shorten(&text, width) };

@@ -7,8 +7,8 @@ use crate::{Door, Outcome, terminal};
 use std::ffi::OsString;
 
 pub const TEACH: Teach = Teach {
-    name: "system",
-    usage: "reset [OPTIONS]",
+    name: "system reset",
+    usage: "[OPTIONS]",
     about: "Remove all containers and images, and every trace of teu on the machine",
     example: "teu system reset --force",
 };
@@ -31,15 +31,12 @@ const VERB: Verb<SystemFlags> = Verb {
     teach: TEACH,
     flags: &[FLAGS],
     later: "",
-    arguments: Arguments::Exactly(1),
+    arguments: Arguments::Exactly(0),
     first_ends_flags: false,
 };
 
 pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
-    let Some((flags, words)) = VERB.parse(words)? else { return Ok(0) };
-    if words[0] != "reset" {
-        return Err(Failure::unknown_verb(&format!("system {}", words[0])));
-    }
+    let Some((flags, _)) = VERB.parse(words)? else { return Ok(0) };
     if !flags.force && !confirmed()? {
         return Err(Failure::new("nothing was removed"));
     }

@@ -26,6 +26,15 @@ impl Engine {
 
     /// Removes a name, or the image when it has no other.
     pub fn remove_image(&self, given: &str, force: bool) -> Result<Vec<Removed>, EngineError> {
+        Ok(self.remove_image_counted(given, force)?.0)
+    }
+
+    /// The same, and how many bytes that gave back.
+    pub(crate) fn remove_image_counted(
+        &self,
+        given: &str,
+        force: bool,
+    ) -> Result<(Vec<Removed>, u64), EngineError> {
         let id = self.store.find(given, None)?.image.id.to_string();
         let removal = self.store.remove(given, force, &|| self.image_users())?;
         for line in &removal.lines {
@@ -41,7 +50,7 @@ impl Engine {
         for chain in &removal.collected.chains {
             self.snapshots.forget_root(chain)?;
         }
-        Ok(removal.lines)
+        Ok((removal.lines, removal.collected.bytes))
     }
 
     /// An image from a tar of a root file system.

@@ -82,7 +82,10 @@ pub(crate) fn give_back(engine: &Engine, id: &ContainerId) -> Result<(), EngineE
 /// The cgroup alone: a container that starts again keeps its place on the network.
 pub(crate) fn give_group_back(engine: &Engine, id: &ContainerId) -> Result<(), EngineError> {
     // Without a record there was no start, and no group but the usual one.
-    let container = records::load(&engine.paths, id)?;
+    let container = match records::load(&engine.paths, id) {
+        Err(EngineError::Damaged { .. }) => None,
+        other => other?,
+    };
     let mut groups = vec![match &container {
         Some(container) => engine.cgroup_of(container)?,
         None => engine.cgroup_below(None, id)?,

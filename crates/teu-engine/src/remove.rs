@@ -4,7 +4,7 @@ use crate::action::Action;
 use crate::observe::{Truth, observe};
 use crate::records;
 use crate::release::{destroy, ended};
-use crate::{Engine, EngineError};
+use crate::{Container, Engine, EngineError};
 use teu_model::{Exit, SentSignal, Signal, Status, Verb};
 use teu_monitor::Link;
 
@@ -34,20 +34,7 @@ impl Engine {
         if !container.state.status.allows(Verb::Remove) {
             if !force {
                 action.done()?;
-                let what = match container.state.status {
-                    Status::Paused => "paused and must be unpaused first",
-                    Status::Restarting => {
-                        "restarting: stop the container before removing or force remove"
-                    }
-                    _ => "running: stop the container before removing or force remove",
-                };
-                return Err(EngineError::WrongState {
-                    message: format!(
-                        "cannot remove container \"/{}\": container is {what}",
-                        container.state.name
-                    ),
-                    status: container.state.status,
-                });
+                return Err(refused(&container));
             }
             monitor = self.kill_and_wait(&container)?;
             container.state.status = Status::Exited;
@@ -69,4 +56,17 @@ fn killed() -> Exit {
     let at = crate::observe::now();
     let sent = SentSignal { signal: Signal::KILL, by: "rm".into(), at };
     Exit { signal: Some(Signal::KILL), sent: vec![sent], ..Exit::new(137, at) }
+}
+
+/// docker's words.
+pub(crate) fn refused(container: &Container) -> EngineError {
+    let status = container.state.status;
+    let what = match status {
+        Status::Paused => "paused and must be unpaused first",
+        Status::Restarting => "restarting: stop the container before removing or force remove",
+        _ => "running: stop the container before removing or force remove",
+    };
+    let name = &container.state.name;
+    let message = format!("cannot remove container \"/{name}\": container is {what}");
+    EngineError::WrongState { message, status }
 }

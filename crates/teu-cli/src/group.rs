@@ -1,0 +1,130 @@
+//! Docker's groups of verbs: `teu container ls` is `teu ps`, `teu image rm` is `teu rmi`.
+
+use crate::exit_code::Failure;
+use crate::{Door, Main, Outcome, VERBS, df, output, prune, system};
+use std::ffi::OsString;
+
+/// A group's name, what it is about, and its verbs: as typed there, and as `teu` has it alone.
+type Group = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+
+const GROUPS: &[Group] = &[
+    (
+        "container",
+        "Manage containers",
+        &[
+            ("attach", "attach"),
+            ("commit", "commit"),
+            ("cp", "cp"),
+            ("create", "create"),
+            ("diff", "diff"),
+            ("exec", "exec"),
+            ("export", "export"),
+            ("inspect", "inspect"),
+            ("kill", "kill"),
+            ("list", "ps"),
+            ("logs", "logs"),
+            ("ls", "ps"),
+            ("pause", "pause"),
+            ("ps", "ps"),
+            ("remove", "rm"),
+            ("rename", "rename"),
+            ("restart", "restart"),
+            ("rm", "rm"),
+            ("run", "run"),
+            ("start", "start"),
+            ("stats", "stats"),
+            ("stop", "stop"),
+            ("top", "top"),
+            ("unpause", "unpause"),
+            ("update", "update"),
+            ("wait", "wait"),
+        ],
+    ),
+    (
+        "image",
+        "Manage images",
+        &[
+            ("import", "import"),
+            ("inspect", "inspect"),
+            ("list", "images"),
+            ("load", "load"),
+            ("ls", "images"),
+            ("pull", "pull"),
+            ("remove", "rmi"),
+            ("rm", "rmi"),
+            ("tag", "tag"),
+        ],
+    ),
+    ("system", "Manage teu", &[("events", "events"), ("fsck", "fsck"), ("info", "info")]),
+];
+
+/// What a group has that stands nowhere alone.
+const OWN: &[(&str, &str, Main, &str)] = &[
+    ("container", "prune", prune::containers, prune::CONTAINERS.about),
+    ("image", "prune", prune::images, prune::IMAGES.about),
+    ("system", "df", df::main, df::TEACH.about),
+    ("system", "prune", prune::system, prune::SYSTEM.about),
+    ("system", "reset", system::main, system::TEACH.about),
+];
+
+/// Runs a verb of the group `name`; nothing where that is no group.
+pub fn answer(door: &Door, name: &str, words: &[OsString]) -> Option<Outcome> {
+    let (name, _, verbs) = GROUPS.iter().find(|(group, _, _)| *group == name)?;
+    let Some((verb, rest)) = words.split_first() else {
+        output::print(&help(name));
+        return Some(Ok(0));
+    };
+    let verb = verb.to_string_lossy();
+    if verb == "--help" || verb == "-h" {
+        output::print(&help(name));
+        return Some(Ok(0));
+    }
+    let mut rest = rest.to_vec();
+    if let Some((_, _, main, _)) =
+        OWN.iter().find(|(group, own, _, _)| group == name && *own == verb)
+    {
+        return Some(main(door, rest));
+    }
+    let alone = verbs.iter().find(|(own, _)| *own == verb).map(|(_, alone)| *alone);
+    let Some((_, main, _)) = VERBS.iter().find(|(own, _, _)| Some(*own) == alone) else {
+        return Some(Err(Failure::unknown_verb(&format!("{name} {verb}"))));
+    };
+    if alone == Some("inspect") {
+        rest.insert(0, format!("--type={name}").into());
+    }
+    Some(main(door, rest))
+}
+
+/// Every group, and what it is about.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
+    GROUPS.iter().map(|(name, about, _)| (*name, *about))
+}
+
+/// The verbs of every group: for completions.
+pub fn verbs() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
+    GROUPS.iter().map(|(group, _, verbs)| {
+        let own = OWN.iter().filter(move |(of, _, _, _)| of == group).map(|(_, verb, _, _)| *verb);
+        let there =
+            verbs.iter().filter(|(_, alone)| VERBS.iter().any(|(name, _, _)| name == alone));
+        (*group, there.map(|(verb, _)| *verb).chain(own).collect())
+    })
+}
+
+fn help(group: &str) -> String {
+    let about = GROUPS.iter().find(|(name, _, _)| *name == group).map_or("", |(_, about, _)| about);
+    let mut text = format!("Usage:  teu {group} COMMAND\n\n{about}\n\nCommands:\n");
+    let (_, mut verbs) = verbs().find(|(name, _)| *name == group).unwrap_or_default();
+    verbs.sort_unstable();
+    for verb in verbs {
+        let own = OWN.iter().find(|(of, own, _, _)| *of == group && *own == verb);
+        let alone = GROUPS
+            .iter()
+            .find(|(name, _, _)| *name == group)
+            .and_then(|(_, _, verbs)| verbs.iter().find(|(own, _)| *own == verb));
+        let teach = VERBS.iter().find(|(name, _, _)| alone.is_some_and(|(_, alone)| alone == name));
+        let about = own.map_or(teach.map_or("", |(_, _, teach)| teach.about), |own| own.3);
+        text += &format!("  {verb:<10}{about}\n");
+    }
+    text += &format!("\nRun 'teu {group} COMMAND --help' for more information on a command.\n");
+    text
+}
