@@ -184,7 +184,6 @@ const LATER: &[&str] = &[
     "config",
     "container",
     "context",
-    "cp",
     "history",
     "image",
     "login",

@@ -18,6 +18,7 @@ mod attach;
 mod boot;
 mod commit;
 mod converse;
+mod cp;
 mod create;
 mod df;
 mod diff;
@@ -99,6 +100,7 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("ps", ps::main, ps::TEACH),
     ("events", events::main, events::TEACH),
     ("logs", logs::main, logs::TEACH),
+    ("cp", cp::main, cp::TEACH),
     ("diff", diff::main, diff::TEACH),
     ("commit", commit::main, commit::TEACH),
     ("export", export::main, export::TEACH),

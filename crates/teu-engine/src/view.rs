@@ -12,10 +12,11 @@ use crate::records::Container;
 use crate::{Engine, EngineError};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use teu_kernel::clone::NewNamespaces;
 use teu_kernel::flock::Lock;
-use teu_kernel::{libc, mount, pidfd, setns, unshare};
+use teu_kernel::openat2::{OpenFlags, mkdir_in_root, open_in_root};
+use teu_kernel::{libc, mount, pidfd, setns, stat, unshare};
 
 /// A root, as long as it is looked at.
 #[derive(Debug)]
@@ -67,4 +68,107 @@ fn root_mount_of(pid: u32) -> io::Result<OwnedFd> {
     unshare::unshare(NewNamespaces::from_bits_retain(u64::from(libc::CLONE_FS.unsigned_abs())))?;
     setns::join_process(process.as_fd(), NewNamespaces::MOUNT)?;
     mount::clone_tree(mount::cwd(), Path::new("/"), false)
+}
+
+impl Engine {
+    /// The container's root with its volumes and bind mounts; of one that runs, all that its processes see.
+    pub(crate) fn whole_root(&self, container: &Container) -> Result<View, EngineError> {
+        if let Some(running) = &container.state.running {
+            let root = self.root_of(container);
+            if pidfd::start_time(running.pid) == Some(running.pid_start_ticks) {
+                return Ok(View { root: root?, _lock: None, _namespace: None });
+            }
+            // It has ended just now: then its upper is free, or soon will be.
+        }
+        let (bare, lock) = self.make_root(container, false)?;
+        let mounts = self.binds_of(container)?;
+        let at = self.paths.run.join("roots");
+        let (root, namespace) = in_a_thread(|| with_mounts(&bare, &at, &mounts))
+            .map_err(|source| cannot_look(container, source))?;
+        Ok(View { root, _lock: Some(lock), _namespace: Some(namespace) })
+    }
+
+    /// What is bound into the container: place, source, whether it cannot be written.
+    fn binds_of(&self, container: &Container) -> Result<Vec<Bound>, EngineError> {
+        let mut open = Vec::new();
+        let asked = self.asked_mounts(container, &mut open)?;
+        let init = container.directory.join("init");
+        let of_init = ["resolv.conf", "hostname", "hosts"].into_iter().map(|name| Bound {
+            target: format!("/etc/{name}").into(),
+            source: init.join(name),
+            read_only: false,
+            _open: None,
+        });
+        let of_request = asked
+            .into_iter()
+            .filter(|mount| mount.kind.as_deref() == Some("bind"))
+            .map(|mount| Bound {
+                target: mount.destination.into(),
+                read_only: mount.options.iter().any(|option| option == "ro" || option == "rro"),
+                source: mount.source.unwrap_or_default().into(),
+                _open: None,
+            });
+        let mut all: Vec<Bound> = of_init.chain(of_request).collect();
+        all.sort_by_key(|bound| bound.target.components().count());
+        // A subpath is named by a descriptor of this process: it stays open with its mount.
+        if let Some(last) = all.last_mut() {
+            last._open = Some(open);
+        }
+        Ok(all)
+    }
+}
+
+struct Bound {
+    target: PathBuf,
+    source: PathBuf,
+    read_only: bool,
+    _open: Option<Vec<OwnedFd>>,
+}
+
+/// In a mount namespace of its own, which a descriptor keeps: `bare` at `at`, and `mounts` in it.
+fn with_mounts(bare: &OwnedFd, at: &Path, mounts: &[Bound]) -> io::Result<(OwnedFd, OwnedFd)> {
+    unshare::unshare(NewNamespaces::MOUNT)?;
+    mount::set_propagation(c"/", mount::Propagation::Private, true)?;
+    let namespace = std::fs::File::open("/proc/thread-self/ns/mnt")?;
+    // Before the place is covered: sources may lie beneath it.
+    let mut sources = Vec::new();
+    for bound in mounts {
+        // What is not there yet, a start would make, and nothing is in it.
+        let Ok(source) = mount::open_path(&bound.source) else { continue };
+        let copy = mount::clone_tree(source.as_fd(), Path::new(""), true)?;
+        if bound.read_only {
+            let read_only = mount::SetAttr {
+                set: Some(mount::MountAttr::RDONLY),
+                recursive: true,
+                ..mount::SetAttr::default()
+            };
+            mount::set_attr(copy.as_fd(), &read_only)?;
+        }
+        sources.push((bound, copy));
+    }
+    mount::attach(bare.as_fd(), mount::open_path(at)?.as_fd())?;
+    let root = mount::open_path(at)?;
+    for (bound, copy) in sources {
+        let is_directory = stat::of(copy.as_fd())?.is_directory();
+        let target = if is_directory {
+            mkdir_in_root(root.as_fd(), &bound.target, 0o755)
+        } else {
+            file_in_root(&root, &bound.target)
+        };
+        mount::attach(copy.as_fd(), target?.as_fd())?;
+    }
+    Ok((root, namespace.into()))
+}
+
+/// A place to bind a file on, made where it is missing.
+fn file_in_root(root: &OwnedFd, path: &Path) -> io::Result<OwnedFd> {
+    match open_in_root(root.as_fd(), path, OpenFlags::PATH, 0) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            mkdir_in_root(root.as_fd(), path.parent().unwrap_or(Path::new("/")), 0o755)?;
+            let flags = OpenFlags::CREATE | OpenFlags::WRONLY;
+            drop(open_in_root(root.as_fd(), path, flags, 0o644)?);
+            open_in_root(root.as_fd(), path, OpenFlags::PATH, 0)
+        }
+        other => other,
+    }
 }

@@ -8,6 +8,7 @@ mod bad_starts;
 mod cgroups;
 mod commit;
 mod containers;
+mod copy;
 mod deaths;
 mod debian;
 mod diff;

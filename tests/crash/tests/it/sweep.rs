@@ -81,6 +81,20 @@ fn commit() {
 }
 
 #[test]
+fn copy_in() {
+    sweep("cp-in", Victim::Command, |_| {
+        case(&["create --name c1 box true"], "cp /etc/passwd c1:/bin/x")
+    });
+}
+
+#[test]
+fn copy_out() {
+    sweep("cp-out", Victim::Command, |_| {
+        case(&["run -d --name c1 -v data:/d box sleep 60"], "cp c1:/bin/sh /dev/shm/teu-crash-cp")
+    });
+}
+
+#[test]
 fn volume_create() {
     sweep("volume-create", Victim::Command, |_| case(&["volume rm -f data"], "volume create data"));
 }
