@@ -23,6 +23,7 @@ pub const TEACH: Teach = Teach {
 pub struct LogsFlags {
     follow: bool,
     timestamps: bool,
+    details: bool,
     tail: Option<String>,
     since: Option<String>,
     until: Option<String>,
@@ -42,6 +43,13 @@ const FLAGS: &[Flag<LogsFlags>] = &[
         takes: Takes::Nothing,
         doc: "Show timestamps",
         set: |typed, value| switch(value).map(|on| typed.timestamps = on),
+    },
+    Flag {
+        long: "details",
+        short: None,
+        takes: Takes::Nothing,
+        doc: "Show extra details provided to logs",
+        set: |typed, value| switch(value).map(|on| typed.details = on),
     },
     Flag {
         long: "tail",
@@ -78,7 +86,7 @@ const FLAGS: &[Flag<LogsFlags>] = &[
 const VERB: Verb<LogsFlags> = Verb {
     teach: TEACH,
     flags: &[FLAGS],
-    later: "--details",
+    later: "",
     arguments: Arguments::Exactly(1),
     first_ends_flags: false,
 };
@@ -103,7 +111,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let engine = door.engine()?;
     let (container, mut reader) = engine.logs(&names[0], options)?;
     let failed = |source: std::io::Error| Failure::new("cannot read the log").because(source);
-    let mut out = Output::new(flags.timestamps);
+    let mut out = Output::new(flags.timestamps, flags.details);
     loop {
         // Asked before the log is read to its end: what was written before the container ended is told.
         let runs = flags.follow && engine.is_running(&container);
@@ -130,6 +138,21 @@ fn tail(text: Option<&str>) -> Result<Tail, Failure> {
     }
 }
 
+/// As a query of a URL, which is how docker writes them.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b' ' => escaped.push('+'),
+            byte if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) => {
+                escaped.push(char::from(byte));
+            }
+            byte => escaped += &format!("%{byte:02X}"),
+        }
+    }
+    escaped
+}
+
 fn log_time(moment: Timestamp) -> LogTimestamp {
     let nanos = u32::try_from(moment.0 % 1_000_000_000).unwrap_or(0);
     LogTimestamp::from_unix(moment.0 / 1_000_000_000, nanos)
@@ -138,6 +161,7 @@ fn log_time(moment: Timestamp) -> LogTimestamp {
 /// Where entries go: each stream to its own, in the order in which they were written.
 struct Output {
     timestamps: bool,
+    details: bool,
     /// What is not written yet, and where it goes.
     kept: Vec<u8>,
     stream: Stream,
@@ -146,8 +170,14 @@ struct Output {
 }
 
 impl Output {
-    fn new(timestamps: bool) -> Output {
-        Output { timestamps, kept: Vec::new(), stream: Stream::Stdout, line_is_over: [true; 2] }
+    fn new(timestamps: bool, details: bool) -> Output {
+        Output {
+            timestamps,
+            details,
+            kept: Vec::new(),
+            stream: Stream::Stdout,
+            line_is_over: [true; 2],
+        }
     }
 
     /// False when the reader is gone.
@@ -159,6 +189,15 @@ impl Output {
         let line = &mut self.line_is_over[entry.stream as usize];
         if self.timestamps && *line {
             self.kept.extend_from_slice(entry.time.to_fixed_width().as_bytes());
+            self.kept.push(b' ');
+        }
+        if self.details && *line {
+            let words: Vec<String> = entry
+                .words
+                .iter()
+                .map(|(name, value)| format!("{}={}", escaped(name), escaped(value)))
+                .collect();
+            self.kept.extend_from_slice(words.join(",").as_bytes());
             self.kept.push(b' ');
         }
         *line = entry.text.ends_with('\n');

@@ -5,7 +5,6 @@ use crate::records::Container;
 use crate::{Engine, EngineError, StartOptions, init_layer};
 use std::os::fd::OwnedFd;
 use teu_model::{ContainerId, NetworkRequest};
-use teu_monitor::log::LogConfig;
 use teu_monitor::{Command, StartRequest, Stdio};
 use teu_network::Lease;
 use teu_runtime::user::Ids;
@@ -68,7 +67,7 @@ impl Engine {
                 stdin: process.stdin,
                 stdin_once: process.stdin && options.attach.is_some_and(|streams| streams.stdin),
             },
-            log: Some(LogConfig::new(self.log_path(container))),
+            log: self.log_config(container)?,
             group: Some(group),
             monitors_group: Some(self.monitors_group()?),
             after_exit: Some(self.after_exit_command(id)),

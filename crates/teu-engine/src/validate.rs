@@ -9,6 +9,7 @@ const MEMORY_MIN: u64 = 6 << 20;
 
 /// Everything that a request and an image can get wrong together.
 pub(crate) fn request(request: &CreateRequest) -> Result<(), EngineError> {
+    request.log.limits().map_err(EngineError::bad)?;
     resources(&request.resources, false)?;
     resources_together(&request.resources)?;
     for mount in &request.mounts {

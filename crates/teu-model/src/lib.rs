@@ -8,6 +8,7 @@ mod digest;
 mod event;
 mod health;
 mod id;
+mod log_options;
 mod name;
 mod paths;
 mod platform;
@@ -27,6 +28,7 @@ pub use health::{
     Health, HealthCheck, HealthRequest, HealthResult, HealthStatus, OnUnhealthy, Probe,
 };
 pub use id::{BadId, ContainerId, NetworkId, RootId};
+pub use log_options::{LogDriver, LogLimits, LogRequest};
 pub use name::{BadName, ContainerName};
 pub use paths::Paths;
 pub use platform::{BadPlatform, Platform};

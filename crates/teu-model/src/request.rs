@@ -2,7 +2,7 @@
 //!
 //! Doors translate their words (docker's, CRI's) into these; the record on disk keeps them as asked.
 
-use crate::{ContainerName, HealthRequest, Platform, RestartRequest, Signal};
+use crate::{ContainerName, HealthRequest, LogRequest, Platform, RestartRequest, Signal};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -54,6 +54,9 @@ pub struct CreateRequest {
     pub cgroup_namespace: CgroupNamespace,
     /// teu's init as PID 1.
     pub init: bool,
+    /// Where its output is kept.
+    #[serde(default, skip_serializing_if = "LogRequest::is_default")]
+    pub log: LogRequest,
     /// How its health is looked at.
     #[serde(default, skip_serializing_if = "HealthRequest::is_default")]
     pub health: HealthRequest,

@@ -98,3 +98,44 @@ fn a_line_without_end_is_shown_when_it_is_there() {
     teu.ok("stop -t 0 a");
     until("the rest", || (teu.ok("logs a") == "prompt").then_some(()));
 }
+
+#[test]
+fn drivers_and_their_options() {
+    let teu = Teu::with_busybox("log-driver");
+    let run = "run --network none";
+    teu.ok(&format!(
+        "{run} --name a --log-opt max-size=20k --log-opt max-file=2 busybox seq 1 5000"
+    ));
+    assert_eq!(teu.ok("logs --tail 1 a"), "5000");
+    let kept = teu.ok("logs a").lines().count();
+    assert!(kept > 50 && kept < 1000, "two files of 20 kB hold some of it: {kept}");
+    let config = teu.ok("inspect -f '{{json .HostConfig.LogConfig}}' a");
+    assert_eq!(config, r#"{"Config":{"max-file":"2","max-size":"20k"},"Type":"json-file"}"#);
+    assert_eq!(teu.ok(&format!("{run} --name b --log-driver none busybox echo shown")), "shown");
+    let told = teu.fails(1, "logs b");
+    assert!(told.contains("configured logging driver does not support reading"), "{told}");
+    teu.ok(&format!("{run} --name c --log-driver local busybox echo kept"));
+    assert_eq!(teu.ok("logs c"), "kept");
+    for (flags, why) in [
+        ("--log-opt max-sise=1m", "unknown log opt 'max-sise' for json-file log driver"),
+        ("--log-driver paper", "no log driver named 'paper' is registered"),
+        ("--log-driver syslog", "the log driver syslog is not there yet"),
+    ] {
+        let told = teu.fails(125, &format!("{run} {flags} busybox true"));
+        assert!(told.contains(why), "{told}");
+    }
+}
+
+#[test]
+fn details_are_labels_variables_and_a_tag() {
+    let teu = Teu::with_busybox("log-details");
+    let words =
+        "--label tier='a b' --label other=x -e ONE=1 --log-opt labels=tier --log-opt env=ONE,TWO";
+    teu.ok(&format!(
+        "run --name a --network none {words} --log-opt tag={{{{.Name}}}} busybox echo hello"
+    ));
+    assert_eq!(teu.ok("logs --details a"), "ONE=1,tag=a,tier=a+b hello");
+    assert_eq!(teu.ok("logs a"), "hello");
+    teu.ok("run --name b --network none busybox echo plain");
+    assert_eq!(teu.run("logs --details b").stdout, " plain");
+}

@@ -2,7 +2,8 @@
 
 use super::{CreateFlags, Flag, Takes, duration_ms, integer, switch};
 use teu_model::{
-    ContainerName, CreateRequest, OnExit, Platform, Pull, RestartPolicy, RestartRequest, Signal,
+    ContainerName, CreateRequest, LogDriver, LogRequest, OnExit, Platform, Pull, RestartPolicy,
+    RestartRequest, Signal,
 };
 
 /// As typed.
@@ -19,6 +20,7 @@ pub struct LifeFlags {
     stop_signal: Option<String>,
     stop_timeout: Option<i64>,
     restart: RestartRequest,
+    log: LogRequest,
     /// `-a`.
     pub attach: Vec<String>,
     /// `--sig-proxy=false`.
@@ -132,6 +134,24 @@ pub const LIFE: &[Flag<CreateFlags>] = &[
         },
     },
     Flag {
+        long: "log-driver",
+        short: None,
+        takes: Takes::Value("string"),
+        doc: "Logging driver for the container: json-file, local, none",
+        set: |typed, value| LogDriver::parse(value).map(|driver| typed.life.log.driver = driver),
+    },
+    Flag {
+        long: "log-opt",
+        short: None,
+        takes: Takes::Value("list"),
+        doc: "Log driver options: max-size=10m, max-file=3, tag=, labels=, env=",
+        set: |typed, value| {
+            let (name, value) = value.split_once('=').ok_or("it must be name=value")?;
+            typed.life.log.options.insert(name.to_string(), value.to_string());
+            Ok(())
+        },
+    },
+    Flag {
         long: "restart-delay",
         short: None,
         takes: Takes::Value("duration"),
@@ -157,6 +177,7 @@ impl LifeFlags {
             return Err("Conflicting options: --restart and --rm".to_string());
         }
         request.restart = self.restart;
+        request.log = self.log;
         request.on_exit = if self.remove { OnExit::Remove } else { OnExit::Keep };
         for label in &self.labels {
             let (name, value) = label.split_once('=').unwrap_or((label, ""));

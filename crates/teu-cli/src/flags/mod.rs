@@ -271,7 +271,7 @@ pub const CREATE_LATER: &str = "--annotation \
     --device-cgroup-rule \
     --disable-content-trust --dns-opt --dns-option --dns-search --expose --gpus \
     --io-maxbandwidth --io-maxiops --ip --ip6 --ipc --isolation --label-file --link \
-    --link-local-ip --log-driver --log-opt --mac-address --network-alias --net-alias \
+    --link-local-ip --mac-address --network-alias --net-alias \
     --oom-score-adj --pid --publish -p --publish-all -P --quiet -q \
     --runtime --shm-size --storage-opt --sysctl --ulimit --use-api-socket --userns --uts \
    ";

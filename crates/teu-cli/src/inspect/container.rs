@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use teu_engine::InspectedContainer;
 use teu_model::{
-    BindPropagation, CgroupNamespace, EndpointState, Health, HealthCheck, MountRequest,
-    NetworkRequest, OnExit, Probe, RestartPolicy, Seccomp, State, Status,
+    BindPropagation, CgroupNamespace, EndpointState, Health, HealthCheck, LogDriver, LogRequest,
+    MountRequest, NetworkRequest, OnExit, Probe, RestartPolicy, Seccomp, State, Status,
 };
 
 /// The whole object.
@@ -102,6 +102,16 @@ fn config(one: &InspectedContainer) -> Value {
     })
 }
 
+fn log_config(log: &LogRequest) -> Value {
+    let mut options = log.options.clone();
+    if let (LogDriver::JsonFile | LogDriver::Local, Ok(limits)) = (log.driver, log.limits()) {
+        let (size, files) = (limits.max_size_bytes / 1_000_000, limits.max_files.to_string());
+        options.entry("max-size".into()).or_insert(format!("{size}m"));
+        options.entry("max-file".into()).or_insert(files);
+    }
+    json!({ "Type": log.driver.name(), "Config": options })
+}
+
 fn healthcheck(check: &HealthCheck) -> Value {
     let test = match &check.probe {
         Probe::Command(words) if words.len() == 3 && words[0] == "/bin/sh" && words[1] == "-c" => {
@@ -174,7 +184,7 @@ fn host_config(one: &InspectedContainer) -> Value {
         "Tmpfs": tmpfs(&request.mounts),
         "Init": request.init,
         "Devices": devices,
-        "LogConfig": { "Type": "json-file", "Config": { "max-size": "10m", "max-file": "3" } },
+        "LogConfig": log_config(&request.log),
         "RestartPolicy": restart_policy(one.container.restart_request().policy),
         "PortBindings": {},
         "Runtime": "teu",

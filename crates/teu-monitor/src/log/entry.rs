@@ -2,6 +2,7 @@
 
 use super::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// Where something was written to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,6 +33,8 @@ pub struct Entry {
     pub time: Timestamp,
     /// The text, with its line end unless the line goes on in the next entry (or never ended).
     pub text: String,
+    /// Words beside it: labels, variables, a tag.
+    pub words: BTreeMap<String, String>,
 }
 
 /// The entry as it stands in the file.
@@ -41,20 +44,29 @@ struct Line {
     log: String,
     stream: Stream,
     time: Timestamp,
+    #[serde(default)]
+    attrs: BTreeMap<String, String>,
 }
 
 impl Entry {
     /// From a line of the file. `None` for what is no entry: half of one, after a loss of power.
     pub fn parse(line: &[u8]) -> Option<Entry> {
         let line: Line = serde_json::from_slice(line).ok()?;
-        Some(Entry { stream: line.stream, time: line.time, text: line.log })
+        Some(Entry { stream: line.stream, time: line.time, text: line.log, words: line.attrs })
     }
 }
 
 /// Appends the entry for `text` to `out`; `ended` says whether a line end belongs behind it.
 ///
 /// Docker's own escapes: `<`, `>` and `&` as Go's encoder writes them, U+FFFD for what is not UTF-8.
-pub(super) fn append(out: &mut Vec<u8>, text: &[u8], ended: bool, stream: Stream, time: &str) {
+pub(super) fn append(
+    out: &mut Vec<u8>,
+    text: &[u8],
+    ended: bool,
+    stream: Stream,
+    attrs: &[u8],
+    time: &str,
+) {
     out.extend_from_slice(b"{\"log\":\"");
     escape(out, text);
     if ended {
@@ -62,7 +74,9 @@ pub(super) fn append(out: &mut Vec<u8>, text: &[u8], ended: bool, stream: Stream
     }
     out.extend_from_slice(b"\",\"stream\":\"");
     out.extend_from_slice(stream.name().as_bytes());
-    out.extend_from_slice(b"\",\"time\":\"");
+    out.push(b'"');
+    out.extend_from_slice(attrs);
+    out.extend_from_slice(b",\"time\":\"");
     out.extend_from_slice(time.as_bytes());
     out.extend_from_slice(b"\"}\n");
 }
@@ -128,7 +142,7 @@ mod tests {
     #[track_caller]
     fn check(text: &[u8], json: &str) {
         let mut out = Vec::new();
-        append(&mut out, text, true, Stream::Stderr, "1970-01-01T00:00:00.5Z");
+        append(&mut out, text, true, Stream::Stderr, b"", "1970-01-01T00:00:00.5Z");
         let line = format!(
             "{{\"log\":\"{json}\\n\",\"stream\":\"stderr\",\"time\":\"1970-01-01T00:00:00.5Z\"}}\n"
         );

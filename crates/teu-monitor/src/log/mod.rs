@@ -20,6 +20,7 @@ pub use time::Timestamp;
 pub use write::LogWriter;
 
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Where a log lies and how large it may grow.
@@ -31,12 +32,15 @@ pub struct LogConfig {
     pub max_size_bytes: u64,
     /// How many files there are at most, the newest included.
     pub max_files: u32,
+    /// Words that stand beside each entry: labels, variables, a tag.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub words: BTreeMap<String, String>,
 }
 
 impl LogConfig {
     /// A log at `path` with the limits that hold when nobody says otherwise: three files of 10 MB.
     pub fn new(path: PathBuf) -> LogConfig {
-        LogConfig { path, max_size_bytes: 10_000_000, max_files: 3 }
+        LogConfig { path, max_size_bytes: 10_000_000, max_files: 3, words: BTreeMap::new() }
     }
 }
 

@@ -300,8 +300,12 @@ mod tests {
     use teu_testkit::TempDir;
 
     fn log(directory: &TempDir, lines: usize) -> (LogConfig, LogWriter) {
-        let config =
-            LogConfig { path: directory.join("log"), max_size_bytes: 20_000, max_files: 5 };
+        let config = LogConfig {
+            path: directory.join("log"),
+            max_size_bytes: 20_000,
+            max_files: 5,
+            ..LogConfig::new(PathBuf::new())
+        };
         let mut writer = LogWriter::open(config.clone()).unwrap();
         for n in 0..lines {
             let stream = if n % 10 == 3 { Stream::Stderr } else { Stream::Stdout };

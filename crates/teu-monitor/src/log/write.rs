@@ -19,12 +19,18 @@ pub struct LogWriter {
     batch: Vec<u8>,
     /// The lines of standard output and of standard error that have not ended yet.
     open_lines: [Vec<u8>; 2],
+    /// `,"attrs":{…}`, where there are words beside each entry.
+    attrs: Vec<u8>,
 }
 
 impl LogWriter {
     /// Opens the log, or begins it.
     pub fn open(config: LogConfig) -> io::Result<LogWriter> {
         let file = open(&config)?;
+        let attrs = match config.words.is_empty() {
+            true => Vec::new(),
+            false => [b",\"attrs\":", &serde_json::to_vec(&config.words)?[..]].concat(),
+        };
         let size_bytes = file.metadata()?.len();
         let mut writer = LogWriter {
             config,
@@ -32,6 +38,7 @@ impl LogWriter {
             size_bytes,
             batch: Vec::new(),
             open_lines: Default::default(),
+            attrs,
         };
         writer.end_half_entry()?;
         Ok(writer)
@@ -52,10 +59,10 @@ impl LogWriter {
                 None => break,
             };
             if open_line.is_empty() {
-                entry::append(&mut self.batch, text, ended, stream, &time);
+                entry::append(&mut self.batch, text, ended, stream, &self.attrs, &time);
             } else {
                 open_line.extend_from_slice(text);
-                entry::append(&mut self.batch, &open_line, ended, stream, &time);
+                entry::append(&mut self.batch, &open_line, ended, stream, &self.attrs, &time);
                 open_line.clear();
             }
             bytes = &bytes[used..];
@@ -72,7 +79,7 @@ impl LogWriter {
         for stream in [Stream::Stdout, Stream::Stderr] {
             let line = std::mem::take(&mut self.open_lines[stream as usize]);
             if !line.is_empty() {
-                entry::append(&mut self.batch, &line, false, stream, &time);
+                entry::append(&mut self.batch, &line, false, stream, &self.attrs, &time);
                 self.entry_added()?;
             }
         }
@@ -173,7 +180,7 @@ mod tests {
 
     fn writer(directory: &TempDir, max_size_bytes: u64, max_files: u32) -> LogWriter {
         let path = directory.join("log");
-        LogWriter::open(LogConfig { path, max_size_bytes, max_files }).unwrap()
+        LogWriter::open(LogConfig { max_size_bytes, max_files, ..LogConfig::new(path) }).unwrap()
     }
 
     #[test]

@@ -140,7 +140,7 @@ impl Container {
     }
 
     pub fn log_config(&self, max_size_bytes: u64) -> LogConfig {
-        LogConfig { path: self.directory.join("log"), max_size_bytes, max_files: 3 }
+        LogConfig { max_size_bytes, ..LogConfig::new(self.directory.join("log")) }
     }
 
     /// What is in the log: stream and text of each entry.
