@@ -252,6 +252,8 @@ pub fn network_name(network: NetworkRequest) -> &'static str {
         NetworkRequest::Bridge => "bridge",
         NetworkRequest::None => "none",
         NetworkRequest::Host => "host",
+        // Its networks are those of the one it joined.
+        NetworkRequest::Joined => "",
     }
 }
 

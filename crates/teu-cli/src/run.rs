@@ -37,7 +37,9 @@ const OWN: &[Flag<CreateFlags>] = &[
 
 pub const VERB: Verb<CreateFlags> = Verb {
     teach: TEACH,
-    flags: &[OWN, CREATE[0], CREATE[1], CREATE[2], CREATE[3], CREATE[4], CREATE[5], CREATE[6]],
+    flags: &[
+        OWN, CREATE[0], CREATE[1], CREATE[2], CREATE[3], CREATE[4], CREATE[5], CREATE[6], CREATE[7],
+    ],
     later: CREATE_LATER,
     arguments: Arguments::AtLeast(1),
     first_ends_flags: true,

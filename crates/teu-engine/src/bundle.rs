@@ -4,11 +4,11 @@
 //! profile, kernel settings of the network. Where docker's documentation is silent, moby's
 //! `oci/defaults.go` and `daemon/oci_linux.go` say what users rely on.
 
-use crate::{EngineError, devices};
+use crate::{EngineError, cdi, devices};
 use std::path::Path;
 use teu_model::{
-    CgroupNamespace, CreateRequest, DeviceLimit, NetworkRequest, Process as Wanted, Record,
-    ResourceRequest, Seccomp, SecurityRequest,
+    CgroupNamespace, CreateRequest, DeviceLimit, IpcRequest, KernelRequest, NetworkRequest,
+    Process as Wanted, Record, ResourceRequest, Seccomp, SecurityRequest, Sharing, Ulimit,
 };
 use teu_oci::runtime::*;
 use teu_runtime::capability::CapSet;
@@ -23,6 +23,8 @@ pub(crate) struct Surroundings<'a> {
     pub mounts: &'a [Mount],
     /// The host name.
     pub hostname: &'a str,
+    /// Settings of the kernel, and what comes from CDI.
+    pub kernel: &'a KernelRequest,
     /// Limits, as they are now.
     pub resources: &'a ResourceRequest,
     /// The user, looked up in the root.
@@ -36,20 +38,34 @@ pub(crate) struct Surroundings<'a> {
 /// The whole `config.json`.
 pub(crate) fn spec(record: &Record, around: &Surroundings<'_>) -> Result<Spec, EngineError> {
     let request = &record.request;
-    let host_network = request.network == NetworkRequest::Host;
+    let own_network = !matches!(request.network, NetworkRequest::Host | NetworkRequest::Joined);
     let privileged = request.security.privileged;
     let unmasked = privileged || request.security.unmasked_paths;
-    let device_nodes = devices::of(request)?;
+    let mut device_nodes = devices::of(request)?;
+    let mut rules = devices::rules(request, &device_nodes);
+    let kernel = &request.kernel;
+    for rule in &kernel.device_rules {
+        rules.push(devices::rule_of(rule)?);
+    }
+    let mut mounts = mounts(kernel, around.mounts, around.init, privileged);
+    let mut process = process(&record.process, &request.security, around)?;
+    let edits = cdi::edits(&kernel.cdi_devices)?;
+    edits.apply(&mut process, &mut mounts, &mut device_nodes, &mut rules);
+    let mut sysctl =
+        if own_network { network_sysctls() } else { std::collections::BTreeMap::new() };
+    sysctl.extend(kernel.sysctls.clone());
     Ok(Spec {
         oci_version: "1.2.0".into(),
-        process: Some(process(&record.process, &request.security, around)?),
+        process: Some(process),
         root: Some(Root { path: "rootfs".into(), readonly: request.read_only_root }),
-        hostname: Some(around.hostname.to_string()),
+        hostname: Some(around.hostname.to_string()).filter(|_| !kernel.uts_host),
         domainname: request.domainname.clone(),
-        mounts: mounts(around.mounts, around.init, privileged),
+        mounts,
+        annotations: kernel.annotations.clone(),
         linux: Some(Linux {
-            sysctl: if host_network { Default::default() } else { network_sysctls() },
-            resources: Some(resources(around.resources, devices::rules(request, &device_nodes))?),
+            sysctl,
+            time_offsets: time_offsets(kernel),
+            resources: Some(resources(around.resources, rules)?),
             cgroups_path: Some(around.cgroup.to_string()),
             namespaces: namespaces(request),
             seccomp: seccomp_profile(&request.security)?,
@@ -91,7 +107,8 @@ pub(crate) fn process(
         cwd: wanted.cwd.clone(),
         capabilities: Some(sets),
         no_new_privileges: security.no_new_privileges,
-        oom_score_adj: Some(0),
+        rlimits: around.kernel.ulimits.iter().map(rlimit).collect(),
+        oom_score_adj: Some(around.kernel.oom_score_adj),
         ..Process::default()
     })
 }
@@ -144,16 +161,43 @@ fn kernel_version() -> (u32, u32) {
 }
 
 fn namespaces(request: &CreateRequest) -> Vec<LinuxNamespace> {
+    own_namespaces(request).into_iter().map(|kind| LinuxNamespace { kind, path: None }).collect()
+}
+
+/// In which namespaces a container is not in the host's: its own ones, and those that it joins.
+pub(crate) fn own_namespaces(request: &CreateRequest) -> Vec<NamespaceKind> {
     use NamespaceKind::*;
-    // With the host's network the host's name is copied into an own namespace all the same.
-    let mut kinds = vec![Mount, Pid, Ipc, Uts];
-    if request.network != NetworkRequest::Host {
-        kinds.push(Network);
+    let kernel = &request.kernel;
+    let all = [
+        (Mount, true),
+        (Pid, kernel.pid != Sharing::Host),
+        (Ipc, kernel.ipc != IpcRequest::Host),
+        // With the host's network the host's name is copied into an own namespace all the same.
+        (Uts, !kernel.uts_host),
+        (Network, request.network != NetworkRequest::Host),
+        (Cgroup, request.cgroup_namespace == CgroupNamespace::Private),
+        (Time, !kernel.time_offsets.is_empty()),
+    ];
+    let mut kinds: Vec<_> = all.into_iter().filter(|(_, own)| *own).map(|(kind, _)| kind).collect();
+    kinds.sort_unstable();
+    kinds
+}
+
+fn rlimit(limit: &Ulimit) -> PosixRlimit {
+    // RLIM_INFINITY.
+    let number = |value: i64| u64::try_from(value).unwrap_or(u64::MAX);
+    PosixRlimit {
+        kind: format!("RLIMIT_{}", limit.name.to_ascii_uppercase()),
+        soft: number(limit.soft),
+        hard: number(limit.hard),
     }
-    if request.cgroup_namespace == CgroupNamespace::Private {
-        kinds.push(Cgroup);
-    }
-    kinds.into_iter().map(|kind| LinuxNamespace { kind, path: None }).collect()
+}
+
+fn time_offsets(kernel: &KernelRequest) -> std::collections::BTreeMap<String, LinuxTimeOffset> {
+    let offset = |(clock, secs): (&String, &i64)| {
+        (clock.clone(), LinuxTimeOffset { secs: *secs, nanosecs: 0 })
+    };
+    kernel.time_offsets.iter().map(offset).collect()
 }
 
 /// docker's, so that ports below 1024 and ping need no capability inside; router advertisements are
@@ -243,8 +287,9 @@ fn block_io(asked: &ResourceRequest) -> Result<LinuxBlockIo, EngineError> {
 
 /// Every container's mounts, the init layer's files, then the asked ones; a mount asked for at a
 /// place of the former replaces it. Sorted so that what lies deeper comes later.
-fn mounts(asked: &[Mount], init: &Path, privileged: bool) -> Vec<Mount> {
+fn mounts(kernel: &KernelRequest, asked: &[Mount], init: &Path, privileged: bool) -> Vec<Mount> {
     let mut all = every_containers_mounts(privileged);
+    shared_memory(kernel, &mut all);
     for name in ["resolv.conf", "hostname", "hosts"] {
         all.push(Mount {
             destination: format!("/etc/{name}"),
@@ -265,8 +310,32 @@ fn mounts(asked: &[Mount], init: &Path, privileged: bool) -> Vec<Mount> {
 
 /// Where something is mounted in the container.
 pub(crate) fn mount_targets(record: &Record) -> Vec<String> {
-    let every = mounts(&[], Path::new("/"), false).into_iter().map(|mount| mount.destination);
+    let kernel = &record.request.kernel;
+    let every =
+        mounts(kernel, &[], Path::new("/"), false).into_iter().map(|mount| mount.destination);
     every.chain(record.mounts().iter().map(|mount| mount.target().to_string())).collect()
+}
+
+/// /dev/shm as the container's IPC wants it: of another size, the host's, or not at all.
+fn shared_memory(kernel: &KernelRequest, all: &mut Vec<Mount>) {
+    let place = |mount: &Mount| mount.destination == "/dev/shm";
+    match kernel.ipc {
+        IpcRequest::None => all.retain(|mount| !place(mount)),
+        IpcRequest::Host => {
+            for mount in all.iter_mut().filter(|mount| place(mount)) {
+                mount.kind = Some("bind".into());
+                mount.source = Some("/dev/shm".into());
+                mount.options = strings(&["rbind", "rprivate"]);
+            }
+        }
+        _ => {
+            let Some(bytes) = kernel.shm_bytes else { return };
+            for mount in all.iter_mut().filter(|mount| place(mount)) {
+                mount.options.retain(|option| !option.starts_with("size="));
+                mount.options.push(format!("size={bytes}"));
+            }
+        }
+    }
 }
 
 fn every_containers_mounts(privileged: bool) -> Vec<Mount> {

@@ -35,6 +35,7 @@ impl Engine {
         request: &CreateRequest,
         progress: &mut dyn Progress,
     ) -> Result<(Container, Action), EngineError> {
+        let request = &self.with_ids(request)?;
         validate::request(request)?;
         let image = self.find_or_pull(request, progress)?;
         // From here to the record nobody may collect it.

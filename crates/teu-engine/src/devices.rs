@@ -41,6 +41,35 @@ pub(crate) fn block_numbers(path: &str) -> Result<(i64, i64), EngineError> {
     Ok((i64::from(major), i64::from(minor)))
 }
 
+/// A rule as typed: `c 42:* rmw`.
+pub(crate) fn rule_of(text: &str) -> Result<LinuxDeviceCgroup, EngineError> {
+    let bad = || EngineError::bad(format!("invalid device cgroup format '{text}'"));
+    let mut words = text.split(' ');
+    let (Some(kind @ ("a" | "b" | "c")), Some(numbers), Some(access), None) =
+        (words.next(), words.next(), words.next(), words.next())
+    else {
+        return Err(bad());
+    };
+    let (major, minor) = numbers.split_once(':').ok_or_else(bad)?;
+    let number = |text: &str| match text {
+        "*" => Ok(None),
+        text if text.bytes().all(|c| c.is_ascii_digit()) => {
+            text.parse::<i64>().map(Some).map_err(|_| bad())
+        }
+        _ => Err(bad()),
+    };
+    if access.is_empty() || access.len() > 3 || !access.chars().all(|c| "rwm".contains(c)) {
+        return Err(bad());
+    }
+    Ok(LinuxDeviceCgroup {
+        allow: true,
+        kind: Some(kind.to_string()),
+        major: number(major)?,
+        minor: number(minor)?,
+        access: Some(access.to_string()),
+    })
+}
+
 /// What the device cgroup allows: all with `--privileged`, else what every container may and the asked ones.
 pub(crate) fn rules(request: &CreateRequest, devices: &[LinuxDevice]) -> Vec<LinuxDeviceCgroup> {
     let rule = |allow, kind: &str, major, minor, access: &str| LinuxDeviceCgroup {
@@ -86,7 +115,7 @@ fn collect(source: &Path, target: &Path, devices: &mut Vec<LinuxDevice>) {
     }
 }
 
-fn node(source: &Path, target: &Path) -> Option<LinuxDevice> {
+pub(crate) fn node(source: &Path, target: &Path) -> Option<LinuxDevice> {
     let metadata = source.symlink_metadata().ok()?;
     let kind = match metadata.file_type() {
         kind if kind.is_char_device() => "c",

@@ -2,13 +2,13 @@
 
 use crate::bundle::{self, Surroundings};
 use crate::create::random;
-use crate::{Container, Engine, EngineError, order, why};
+use crate::{Container, Engine, EngineError, why};
 use std::os::fd::AsFd;
 use std::path::Path;
-use teu_model::{CgroupNamespace, NetworkRequest, Process, ProcessRequest, Verb};
+use teu_model::{Process, ProcessRequest, Verb};
 use teu_monitor::{Attach, ExecRequest, FdUse, Link, MonitorError, Stdio};
 use teu_runtime::user::{self, Ids};
-use teu_runtime::{ExecPlan, NamespaceKind, ProcessPlan};
+use teu_runtime::{ExecPlan, ProcessPlan};
 
 /// How an exec is asked for.
 #[derive(Clone, Debug, Default)]
@@ -49,7 +49,7 @@ impl Engine {
             id: id.clone(),
             plan: ExecPlan {
                 id: container.id().to_string(),
-                namespaces: namespaces(&container),
+                namespaces: bundle::own_namespaces(&container.record.request),
                 process: process.clone(),
             },
             stdio: Stdio { stdin: asked.stdin, stdin_once: asked.stdin },
@@ -104,8 +104,9 @@ impl Engine {
         let around = Surroundings {
             init: Path::new("/"),
             mounts: &[],
-            hostname: &order::hostname(container),
+            hostname: &self.hostname(container)?,
             ids: &ids,
+            kernel: &container.record.request.kernel,
             resources: container.resources(),
             cgroup: &group.path(),
             terminal: options.terminal.filter(|_| asked.tty),
@@ -131,19 +132,4 @@ impl Engine {
             EngineError::step(format!("enter the root of {}", container.id().short()), source)
         })
     }
-}
-
-/// What the container does not share with the host, and an exec has to join.
-pub(crate) fn namespaces(container: &Container) -> Vec<NamespaceKind> {
-    use NamespaceKind::*;
-    let request = &container.record.request;
-    let mut kinds = vec![Mount, Pid, Ipc, Uts];
-    if request.network != NetworkRequest::Host {
-        kinds.push(Network);
-    }
-    if request.cgroup_namespace == CgroupNamespace::Private {
-        kinds.push(Cgroup);
-    }
-    kinds.sort_unstable();
-    kinds
 }

@@ -3,7 +3,7 @@
 use crate::bundle::{self, Surroundings};
 use crate::records::Container;
 use crate::tell::event_of;
-use crate::{Engine, EngineError, exec, files};
+use crate::{Engine, EngineError, files};
 use teu_model::{ContainerId, CreateRequest, Health, HealthCheck, Probe, Process, Signal};
 use teu_monitor::HealthPlan;
 use teu_oci::image::ImageConfig;
@@ -79,7 +79,7 @@ impl Engine {
                     .map_err(|error| EngineError::step("plan the health check", error))?;
                 Some(ExecPlan {
                     id: container.id().to_string(),
-                    namespaces: exec::namespaces(container),
+                    namespaces: bundle::own_namespaces(&container.record.request),
                     process,
                 })
             }

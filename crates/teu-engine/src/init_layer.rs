@@ -32,7 +32,7 @@ pub(crate) fn write(
         NetworkRequest::Host => {
             (read("/etc/hosts"), teu_network::resolv_conf(&read("/etc/resolv.conf"), &asked))
         }
-        NetworkRequest::Bridge | NetworkRequest::None => {
+        NetworkRequest::Bridge | NetworkRequest::None | NetworkRequest::Joined => {
             let own: Vec<IpAddr> =
                 lease.map(|lease| IpAddr::V4(lease.address)).into_iter().collect();
             let domainname = request.domainname.as_deref().unwrap_or_default();
@@ -50,6 +50,20 @@ pub(crate) fn write(
     write("hostname", &format!("{hostname}\n"))?;
     write("hosts", &hosts)?;
     write("resolv.conf", &resolv_conf)
+}
+
+/// The three files of another container.
+pub(crate) fn copy(directory: &Path, from: &Path) -> Result<(), EngineError> {
+    files::make_directory(directory)?;
+    for name in ["hostname", "hosts", "resolv.conf"] {
+        let failed =
+            |attempt, path: PathBuf| move |source| EngineError::State { attempt, path, source };
+        let (source, path) = (from.join(name), directory.join(name));
+        let text = std::fs::read(&source).map_err(failed("read", source))?;
+        replace(&path, &text, 0o644, Durability::ThisBoot)
+            .map_err(failed("write", path.clone()))?;
+    }
+    Ok(())
 }
 
 fn added(request: &CreateRequest, lease: Option<&Lease>) -> Result<Vec<HostEntry>, EngineError> {

@@ -1,7 +1,7 @@
 //! `inspect`: one container or image with all that is known of it; the door words it.
 
 use crate::records::Container;
-use crate::{Engine, EngineError, order};
+use crate::{Engine, EngineError};
 use teu_image::Found;
 use teu_model::Health;
 
@@ -52,7 +52,7 @@ impl Engine {
     pub fn inspect_container(&self, given: &str) -> Result<InspectedContainer, EngineError> {
         let container = self.find(given)?;
         Ok(InspectedContainer {
-            hostname: order::hostname(&container),
+            hostname: self.hostname(&container)?,
             log_path: self.log_path(&container).display().to_string(),
             init_directory: container.directory.join("init").display().to_string(),
             volumes_directory: self.paths.root.join("volumes"),

@@ -22,15 +22,20 @@ impl Engine {
         open: &mut Vec<OwnedFd>,
     ) -> Result<StartRequest, EngineError> {
         let (record, id) = (&container.record, container.id());
-        let hostname = hostname(container);
+        let hostname = self.hostname(container)?;
         let init = container.directory.join("init");
-        init_layer::write(&init, &record.request, &hostname, lease)?;
+        match self.network_donor(container)? {
+            // Where it joins a network, the names of that one.
+            Some(donor) => init_layer::copy(&init, &donor.directory.join("init"))?,
+            None => init_layer::write(&init, &record.request, &hostname, lease)?,
+        }
         let group = self.cgroup_of(container)?;
         let mounts = self.asked_mounts(container, open)?;
         let around = Surroundings {
             mounts: &mounts,
             init: &init,
             hostname: &hostname,
+            kernel: &container.record.request.kernel,
             resources: container.resources(),
             ids,
             cgroup: &group.path(),
@@ -121,8 +126,13 @@ pub(crate) fn hostname(container: &Container) -> String {
     let request = &container.record.request;
     match (&request.hostname, request.network) {
         (Some(name), _) => name.clone(),
-        (None, NetworkRequest::Host) => std::fs::read_to_string("/proc/sys/kernel/hostname")
-            .map_or_else(|_| container.id().short().to_string(), |name| name.trim().to_string()),
+        (None, _) if request.kernel.uts_host => host_name(container),
+        (None, NetworkRequest::Host) => host_name(container),
         (None, _) => container.id().short().to_string(),
     }
+}
+
+fn host_name(container: &Container) -> String {
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| container.id().short().to_string(), |name| name.trim().to_string())
 }

@@ -171,10 +171,14 @@ impl Engine {
         let ids = self.look_up_user(container, &root)?;
         let network = match container.record.request.network {
             NetworkRequest::Bridge => Some(self.networks.ensure_default()?),
-            NetworkRequest::None | NetworkRequest::Host => None,
+            NetworkRequest::None | NetworkRequest::Host | NetworkRequest::Joined => None,
         };
-        let lease =
+        let mut lease =
             network.as_ref().map(|network| self.networks.lease(network, &id)).transpose()?;
+        if let (Some(lease), Some(mac)) = (lease.as_mut(), &container.record.request.kernel.mac) {
+            lease.mac = mac.clone().try_into().map_err(EngineError::bad)?;
+        }
+        let joined = self.joined(container)?;
         make_bind_sources(container)?;
         let mut open = Vec::new();
         let mut warnings = Vec::new();
@@ -187,6 +191,17 @@ impl Engine {
         if let Some(network) = &kept {
             start.plan.join_instead(NamespaceKind::Network);
             fds.push((FdUse::Namespace(NamespaceKind::Network), network.as_fd()));
+        }
+        for (kind, namespace) in &joined.namespaces {
+            // What it joined before a restart it still has.
+            if *kind != NamespaceKind::Network || kept.is_none() {
+                start.plan.join_instead(*kind);
+                fds.push((FdUse::Namespace(*kind), namespace.as_fd()));
+            }
+        }
+        if let Some(shm) = &joined.shared_memory {
+            start.plan.mount_instead("dev/shm");
+            fds.push((FdUse::Mount, shm.as_fd()));
         }
         link.send_start(start, &fds)?;
         let cloned = link.cloned().map_err(|error| self.explain(container, &ids, &root, error))?;
@@ -202,6 +217,9 @@ impl Engine {
                     mac: endpoint.mac.to_string(),
                     host_interface: endpoint.host_ifname,
                 })
+            }
+            (Some(_), None, _) if container.record.request.network == NetworkRequest::Joined => {
+                None
             }
             (Some(inside), None, _) => {
                 teu_network::loopback_up(inside.as_fd())?;

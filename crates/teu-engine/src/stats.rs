@@ -108,6 +108,8 @@ impl Engine {
 
     /// The host's end of the cable that a container's packets go through.
     fn endpoint_of(&self, container: &Container) -> Option<String> {
+        let donor = self.network_donor(container).ok().flatten();
+        let container = donor.as_ref().unwrap_or(container);
         if container.record.request.network != NetworkRequest::Bridge {
             return None;
         }

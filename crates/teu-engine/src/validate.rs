@@ -2,7 +2,9 @@
 
 use crate::EngineError;
 use std::net::IpAddr;
-use teu_model::{CreateRequest, MountRequest, NetworkRequest, Process, ResourceRequest};
+use teu_model::{
+    CreateRequest, IpcRequest, MountRequest, NetworkRequest, Process, ResourceRequest,
+};
 
 /// Below this the kernel kills a container before its program runs; docker's floor.
 const MEMORY_MIN: u64 = 6 << 20;
@@ -29,6 +31,7 @@ pub(crate) fn request(request: &CreateRequest) -> Result<(), EngineError> {
     {
         return Err(EngineError::bad("conflicting options: domainname and the network mode host"));
     }
+    kernel(request)?;
     for (label, text) in [("hostname", &request.hostname), ("domainname", &request.domainname)] {
         if let Some(text) = text {
             host_name(label, text)?;
@@ -56,6 +59,75 @@ pub(crate) fn request(request: &CreateRequest) -> Result<(), EngineError> {
         }
     }
     Ok(())
+}
+
+/// What contradicts itself between namespaces and their settings; docker's words.
+fn kernel(request: &CreateRequest) -> Result<(), EngineError> {
+    let kernel = &request.kernel;
+    let joins = request.network == NetworkRequest::Joined;
+    let conflicts = [
+        (kernel.uts_host && request.hostname.is_some(), "hostname and the UTS mode"),
+        (kernel.uts_host && request.domainname.is_some(), "domainname and the UTS mode"),
+        (joins && request.hostname.is_some(), "hostname and the network mode"),
+        (joins && !request.dns.is_empty(), "dns and the network mode"),
+        (
+            joins && !request.extra_hosts.is_empty(),
+            "custom host-to-IP mapping and the network mode",
+        ),
+        (
+            kernel.mac.is_some() && request.network != NetworkRequest::Bridge,
+            "mac-address and the network mode",
+        ),
+    ];
+    if let Some((_, what)) = conflicts.iter().find(|(is, _)| *is) {
+        return Err(EngineError::bad(format!("conflicting options: {what}")));
+    }
+    let score = kernel.oom_score_adj;
+    if !(-1000..=1000).contains(&score) {
+        return Err(EngineError::bad(format!(
+            "Invalid value {score}, range for oom score adj is [-1000, 1000]"
+        )));
+    }
+    for rule in &kernel.device_rules {
+        crate::devices::rule_of(rule)?;
+    }
+    crate::cdi::edits(&kernel.cdi_devices)?;
+    for name in kernel.sysctls.keys() {
+        sysctl(name, request)?;
+    }
+    Ok(())
+}
+
+/// Only settings of namespaces, and of namespaces that are the container's own.
+fn sysctl(name: &str, request: &CreateRequest) -> Result<(), EngineError> {
+    const IPC: &[&str] = &[
+        "kernel.msgmax",
+        "kernel.msgmnb",
+        "kernel.msgmni",
+        "kernel.sem",
+        "kernel.shmall",
+        "kernel.shmmax",
+        "kernel.shmmni",
+        "kernel.shm_rmid_forced",
+    ];
+    let dotted = name.replace('/', ".");
+    let refused = |why: &str| Err(EngineError::bad(format!("sysctl '{name}' is not allowed{why}")));
+    if dotted.starts_with("net.") {
+        return match request.network {
+            NetworkRequest::Host => refused(" in host network namespace"),
+            _ => Ok(()),
+        };
+    }
+    if IPC.contains(&dotted.as_str()) || dotted.starts_with("fs.mqueue.") {
+        return match request.kernel.ipc {
+            IpcRequest::Host => refused(" in host ipc namespace"),
+            _ => Ok(()),
+        };
+    }
+    if dotted == "kernel.domainname" {
+        return if request.kernel.uts_host { refused(" in host uts namespace") } else { Ok(()) };
+    }
+    refused(": it is no setting of a namespace, but of the whole machine")
 }
 
 /// What is handed to the kernel as C strings holds no NUL.

@@ -28,6 +28,7 @@ pub mod kmsg;
 pub mod loopdev;
 pub mod malloc_trim;
 pub mod memfd;
+pub mod mntns;
 pub mod mount;
 pub mod netlink;
 pub mod netns;

@@ -8,6 +8,7 @@ mod digest;
 mod event;
 mod health;
 mod id;
+mod kernel;
 mod log_options;
 mod name;
 mod paths;
@@ -28,6 +29,7 @@ pub use health::{
     Health, HealthCheck, HealthRequest, HealthResult, HealthStatus, OnUnhealthy, Probe,
 };
 pub use id::{BadId, ContainerId, NetworkId, RootId};
+pub use kernel::{IpcRequest, KernelRequest, Sharing, Ulimit};
 pub use log_options::{LogDriver, LogLimits, LogRequest};
 pub use name::{BadName, ContainerName};
 pub use paths::Paths;

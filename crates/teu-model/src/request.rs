@@ -2,7 +2,9 @@
 //!
 //! Doors translate their words (docker's, CRI's) into these; the record on disk keeps them as asked.
 
-use crate::{ContainerName, HealthRequest, LogRequest, Platform, RestartRequest, Signal};
+use crate::{
+    ContainerName, HealthRequest, KernelRequest, LogRequest, Platform, RestartRequest, Signal,
+};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -50,6 +52,9 @@ pub struct CreateRequest {
     pub dns: Vec<IpAddr>,
     /// Lines for /etc/hosts: name, address or `host-gateway`.
     pub extra_hosts: Vec<(String, String)>,
+    /// What it shares with others, and settings of the kernel.
+    #[serde(default, skip_serializing_if = "KernelRequest::is_default")]
+    pub kernel: KernelRequest,
     /// Whether the container sees the host's cgroup paths.
     pub cgroup_namespace: CgroupNamespace,
     /// teu's init as PID 1.
@@ -329,6 +334,8 @@ pub enum NetworkRequest {
     None,
     /// The host's own.
     Host,
+    /// That of another container: `kernel.network_of`.
+    Joined,
 }
 
 /// Whether the container has a cgroup namespace.

@@ -51,6 +51,8 @@ pub enum FdUse {
     CgroupV2,
     /// A namespace to join.
     Namespace(NamespaceKind),
+    /// A detached mount, in the order of the plan's.
+    Mount,
     /// To be kept open while the monitor lives: a lock, for example.
     Keep,
 }

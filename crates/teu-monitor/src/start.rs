@@ -17,9 +17,10 @@ use teu_runtime::{Plan, StartError, StartFds};
 pub(crate) type Answered = Result<Option<Reply>, Refusal>;
 
 /// The namespaces that are held until the end is told, and given to those who join them.
-const HELD: [NamespaceKind; 5] = [
+const HELD: [NamespaceKind; 6] = [
     NamespaceKind::User,
     NamespaceKind::Mount,
+    NamespaceKind::Pid,
     NamespaceKind::Network,
     NamespaceKind::Ipc,
     NamespaceKind::Uts,
@@ -245,6 +246,7 @@ fn sort(uses: &[FdUse], fds: Vec<OwnedFd>) -> (StartFds, Vec<OwnedFd>) {
         stdio: teu_runtime::Stdio::Terminal,
         cgroup_v2: None,
         join: Vec::new(),
+        mounts: Vec::new(),
     };
     let mut keep = Vec::new();
     for (what, fd) in uses.iter().zip(fds) {
@@ -252,6 +254,7 @@ fn sort(uses: &[FdUse], fds: Vec<OwnedFd>) -> (StartFds, Vec<OwnedFd>) {
             FdUse::Root => sorted.root = Some(fd),
             FdUse::CgroupV2 => sorted.cgroup_v2 = Some(fd),
             FdUse::Namespace(kind) => sorted.join.push((*kind, fd)),
+            FdUse::Mount => sorted.mounts.push(fd),
             FdUse::Keep => keep.push(fd),
         }
     }

@@ -86,7 +86,7 @@ fn fds(root: &Path) -> StartFds {
     let null = || -> OwnedFd { File::open("/dev/null").expect("null").into() };
     let root = mount::clone_tree(mount::cwd(), root, false).expect("a detached root");
     let stdio = Stdio::Fds([null(), null(), null()]);
-    StartFds { root: Some(root), stdio, cgroup_v2: None, join: Vec::new() }
+    StartFds { root: Some(root), stdio, cgroup_v2: None, join: Vec::new(), mounts: Vec::new() }
 }
 
 fn start(plan: &Plan, root: &Path) {

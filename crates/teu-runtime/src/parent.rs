@@ -24,6 +24,8 @@ pub struct StartFds {
     pub cgroup_v2: Option<OwnedFd>,
     /// Namespaces to join that the plan has no path for.
     pub join: Vec<(NamespaceKind, OwnedFd)>,
+    /// Detached mounts, in the order in which the plan puts them into their places.
+    pub mounts: Vec<OwnedFd>,
 }
 
 /// Where a program reads and writes.

@@ -222,6 +222,13 @@ impl Plan {
         }
     }
 
+    /// What is mounted at `target` (without `/` before) is handed in instead of made.
+    pub fn mount_instead(&mut self, target: &str) {
+        for mount in self.mounts.iter_mut().filter(|mount| mount.target == target) {
+            mount.source = MountSource::Handed;
+        }
+    }
+
     /// The namespaces in which the container is not the host's: what an exec has to join.
     pub fn namespaces(&self) -> Vec<NamespaceKind> {
         let joined = self.join.iter().map(|join| join.kind);

@@ -38,8 +38,8 @@ pub(crate) struct Prepared {
 }
 
 pub(crate) fn prepare(plan: &Plan, fds: StartFds) -> Result<Prepared, StartError> {
-    let StartFds { root, stdio, cgroup_v2, join } = fds;
-    let root = root_of(plan, root)?;
+    let StartFds { root, stdio, cgroup_v2, join, mounts } = fds;
+    let root = root_of(plan, root, mounts)?;
     let joined = joined(&plan.join, join)?;
     let has = |kind| plan.new.contains(&kind);
     // The cgroup namespace is left to K, which first has to be in its group.
@@ -121,7 +121,7 @@ fn joined(
     Ok(joined)
 }
 
-fn root_of(plan: &Plan, given: Option<OwnedFd>) -> Result<Root, StartError> {
+fn root_of(plan: &Plan, given: Option<OwnedFd>, mounts: Vec<OwnedFd>) -> Result<Root, StartError> {
     if !plan.has_own_mounts() {
         if plan.join.iter().any(|join| join.kind == NamespaceKind::Mount) {
             return Ok(Root::Joined);
@@ -136,7 +136,7 @@ fn root_of(plan: &Plan, given: Option<OwnedFd>) -> Result<Root, StartError> {
                 .map_err(|error| StartError::new(Stage::Open, path, &error))?
         }
     };
-    Ok(Root::Build(Box::new(build(plan, root)?)))
+    Ok(Root::Build(Box::new(build(plan, root, mounts)?)))
 }
 
 fn root_directory(plan: &Plan, given: Option<OwnedFd>) -> Result<OwnedFd, StartError> {
@@ -156,20 +156,25 @@ fn no_root() -> StartError {
     StartError::new(Stage::Root, "", &io::Error::from_raw_os_error(libc::EBADF))
 }
 
-fn build(plan: &Plan, root: OwnedFd) -> Result<Build, StartError> {
+fn build(plan: &Plan, root: OwnedFd, handed: Vec<OwnedFd>) -> Result<Build, StartError> {
     let texts = |stage, list: &[String]| -> Result<Vec<CString>, StartError> {
         list.iter().map(|one| text(stage, one)).collect()
     };
     let pairs = |stage, list: &[(String, String)]| -> Result<Vec<_>, StartError> {
         list.iter().map(|(name, value)| Ok((text(stage, name)?, text(stage, value)?))).collect()
     };
+    let mut handed = handed.into_iter();
     let in_user_namespace = plan.namespaces().contains(&NamespaceKind::User);
     Ok(Build {
         root,
         readonly: plan.root_readonly,
         propagation: Some(way(plan.root_propagation.way))
             .filter(|way| *way != Propagation::Private),
-        mounts: plan.mounts.iter().map(mount_of).collect::<Result<_, _>>()?,
+        mounts: plan
+            .mounts
+            .iter()
+            .map(|mount| mount_of(mount, &mut handed))
+            .collect::<Result<_, _>>()?,
         devices: plan
             .devices
             .iter()
@@ -206,7 +211,10 @@ fn null() -> Result<OwnedFd, StartError> {
     open().map_err(|error| StartError::new(Stage::Open, "/dev/null", &error))
 }
 
-fn mount_of(plan: &MountPlan) -> Result<Mount, StartError> {
+fn mount_of(
+    plan: &MountPlan,
+    handed: &mut impl Iterator<Item = OwnedFd>,
+) -> Result<Mount, StartError> {
     let failed = |error: &io::Error| StartError::new(Stage::Mount, child::describe(plan), error);
     let what = match &plan.source {
         MountSource::Bind { path, recursive } => {
@@ -218,6 +226,11 @@ fn mount_of(plan: &MountPlan) -> Result<Mount, StartError> {
                 .and_then(|mount| change(mount.as_fd(), plan).map(|()| mount))
                 .map_err(|error| failed(&error))?;
             What::Tree { mount, directory }
+        }
+        MountSource::Handed => {
+            let missing = io::Error::from_raw_os_error(libc::EBADF);
+            let mount = handed.next().ok_or_else(|| failed(&missing))?;
+            What::Tree { mount, directory: true }
         }
         MountSource::Proc { options } => What::Proc(filesystem::new(plan, "proc", options)?),
         MountSource::Dev { options } => filesystem::dev(plan, options)?,

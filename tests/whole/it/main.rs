@@ -19,6 +19,7 @@ mod fsck;
 mod health;
 mod images;
 mod inspect;
+mod kernel;
 mod logs;
 mod namespaces;
 mod network;

@@ -128,7 +128,7 @@ pub const LIFE: &[Flag<CreateFlags>] = &[
         long: "restart",
         short: None,
         takes: Takes::Value("string"),
-        doc: "Restart policy to apply when a container exits: no, on-failure[:n], always, unless-stopped",
+        doc: "When it starts again after its end: no, on-failure[:n], always, unless-stopped",
         set: |typed, value| {
             RestartPolicy::parse(value).map(|policy| typed.life.restart.policy = policy)
         },

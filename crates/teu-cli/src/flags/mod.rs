@@ -7,6 +7,7 @@
 //! What docker has and teu has not yet is known by name and refused: nothing is ever ignored.
 
 mod health;
+mod kernel;
 mod life;
 mod network;
 mod process;
@@ -15,6 +16,7 @@ mod security;
 mod storage;
 
 pub use health::{HEALTH, HealthFlags};
+pub use kernel::{KERNEL, KernelFlags, is_cdi_name};
 pub use life::{LIFE, LifeFlags};
 pub use network::{NETWORK, NetworkFlags};
 pub use process::{HasProcess, PROCESS, ProcessFlags, exec_process, run_detach};
@@ -253,6 +255,8 @@ pub struct CreateFlags {
     pub network: NetworkFlags,
     /// Health checks.
     pub health: HealthFlags,
+    /// Shared namespaces, settings of the kernel.
+    pub kernel: KernelFlags,
 }
 
 impl HasProcess for CreateFlags {
@@ -262,19 +266,15 @@ impl HasProcess for CreateFlags {
 }
 
 /// The groups that `create` and `run` have in common.
-pub const CREATE: [&[Flag<CreateFlags>]; 7] =
-    [PROCESS, LIFE, RESOURCES, SECURITY, STORAGE, NETWORK, HEALTH];
+pub const CREATE: [&[Flag<CreateFlags>]; 8] =
+    [PROCESS, LIFE, RESOURCES, SECURITY, STORAGE, NETWORK, HEALTH, KERNEL];
 
 /// Docker's flags of `create` and `run` that are not there yet.
-pub const CREATE_LATER: &str = "--annotation \
-    --cpu-count --cpu-percent \
-    --device-cgroup-rule \
-    --disable-content-trust --dns-opt --dns-option --dns-search --expose --gpus \
-    --io-maxbandwidth --io-maxiops --ip --ip6 --ipc --isolation --label-file --link \
-    --link-local-ip --mac-address --network-alias --net-alias \
-    --oom-score-adj --pid --publish -p --publish-all -P --quiet -q \
-    --runtime --shm-size --storage-opt --sysctl --ulimit --use-api-socket --userns --uts \
-   ";
+pub const CREATE_LATER: &str = "--cpu-count --cpu-percent \
+    --dns-opt --dns-option --dns-search --expose \
+    --io-maxbandwidth --io-maxiops --label-file --link \
+    --link-local-ip --network-alias --net-alias \
+    --publish -p --publish-all -P --quiet -q --use-api-socket";
 
 impl CreateFlags {
     /// The request that was meant. `words`: the image and the command.
@@ -291,6 +291,7 @@ impl CreateFlags {
         self.security.resolve(&mut request)?;
         self.storage.resolve(&mut request)?;
         self.network.resolve(&mut request)?;
+        self.kernel.resolve(&mut request)?;
         Ok(request)
     }
 }

@@ -87,7 +87,12 @@ impl NetworkFlags {
             Some("none") => NetworkRequest::None,
             Some("host") => NetworkRequest::Host,
             Some(other) if other.starts_with("container:") => {
-                return Err(format!("the network mode {other} is not there yet"));
+                let name = &other["container:".len()..];
+                if name.is_empty() {
+                    return Err("invalid container format container:<name|id>".to_string());
+                }
+                request.kernel.network_of = Some(name.to_string());
+                NetworkRequest::Joined
             }
             Some(other) => {
                 return Err(format!(

@@ -97,7 +97,11 @@ impl StorageFlags {
         }
         request.volumes_from = self.volumes_from;
         for text in &self.devices {
-            request.devices.push(device(text)?);
+            if super::is_cdi_name(text) {
+                request.kernel.cdi_devices.push(text.clone());
+            } else {
+                request.devices.push(device(text)?);
+            }
         }
         Ok(())
     }

@@ -89,6 +89,42 @@ fn limits() {
 }
 
 #[test]
+fn the_kernels() {
+    check("--pid host --ipc container:y --uts host --userns host --shm-size 1m x", |r| {
+        r.kernel.pid = Sharing::Host;
+        r.kernel.ipc = IpcRequest::Container("y".into());
+        r.kernel.uts_host = true;
+        r.kernel.shm_bytes = Some(1 << 20);
+    });
+    check("--ulimit nofile=5 --ulimit nofile=6:7 --oom-score-adj=-5 --runtime teu x", |r| {
+        r.kernel.ulimits = vec![Ulimit { name: "nofile".into(), soft: 6, hard: 7 }];
+        r.kernel.oom_score_adj = -5;
+    });
+    check("--device vendor.com/class=name --sysctl net.a=b=c --annotation k=v x", |r| {
+        r.kernel.cdi_devices = vec!["vendor.com/class=name".into()];
+        r.kernel.sysctls = [("net.a".into(), "b=c".into())].into();
+        r.kernel.annotations = [("k".into(), "v".into())].into();
+    });
+    check("--device-write-bps /dev/a:1mb --blkio-weight-device /dev/a:500 x", |r| {
+        let limit = |value| vec![DeviceLimit { path: "/dev/a".into(), value }];
+        r.resources.device_write_bps = limit(1 << 20);
+        r.resources.blkio_weight_device = limit(500);
+    });
+    refused("--pid x x", "--pid: invalid PID mode");
+    refused("--uts x x", "--uts: invalid UTS mode");
+    refused("--userns auto x", "--userns: invalid USER mode");
+    refused("--ipc x x", "invalid IPC mode");
+    refused("--runtime runc x", "unknown or invalid runtime name: runc");
+    refused("--ulimit files=1 x", "invalid ulimit type: files");
+    refused("--storage-opt size=1g x", "--storage-opt is supported only for overlay over xfs");
+    refused("--device-read-bps a:1 x", "bad format for device path: a:1");
+    refused("--device-read-iops /dev/a:x x", "invalid rate for device: /dev/a:x");
+    refused("--blkio-weight-device /dev/a:5 x", "invalid weight for device: /dev/a:5");
+    refused("--ip 1.2.3.4 x", "user defined networks only");
+    refused("--isolation hyperv x", "invalid isolation");
+}
+
+#[test]
 fn rights() {
     check("--cap-add NET_ADMIN --cap-drop ALL --read-only --cgroupns host x", |r| {
         r.security.cap_add = vec!["NET_ADMIN".into()];
@@ -115,7 +151,10 @@ fn network() {
         r.extra_hosts = vec![("a".into(), "1.2.3.4".into())];
     });
     refused("--network mine x", "network mine not found");
-    refused("--network container:y x", "not there yet");
+    check("--network container:y x", |r| {
+        r.network = NetworkRequest::Joined;
+        r.kernel.network_of = Some("y".into());
+    });
     refused("--dns nowhere x", "not an ip address");
 }
 

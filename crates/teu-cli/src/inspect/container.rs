@@ -189,10 +189,11 @@ fn host_config(one: &InspectedContainer) -> Value {
         "PortBindings": {},
         "Runtime": "teu",
     });
-    if let (Value::Object(all), Value::Object(limits)) =
-        (&mut all, super::resources::value(one.container.resources()))
+    for more in [super::resources::value(one.container.resources()), super::kernel::value(request)]
     {
-        all.extend(limits);
+        if let (Value::Object(all), Value::Object(more)) = (&mut all, more) {
+            all.extend(more);
+        }
     }
     all
 }

@@ -2,6 +2,7 @@
 
 mod container;
 mod image;
+mod kernel;
 mod resources;
 
 use crate::exit_code::Failure;

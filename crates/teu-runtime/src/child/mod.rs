@@ -195,6 +195,7 @@ pub(crate) fn describe(mount: &MountPlan) -> String {
     use crate::plan::MountSource;
     let what = match &mount.source {
         MountSource::Bind { path, .. } => path.as_str(),
+        MountSource::Handed => "a mount handed in",
         MountSource::Proc { .. } => "proc",
         MountSource::Dev { .. } => "tmpfs",
         MountSource::New { kind, .. } => kind.as_str(),

@@ -36,6 +36,8 @@ pub enum MountSource {
         /// With all mounts below it.
         recursive: bool,
     },
+    /// A detached mount, handed in: the next of [`StartFds::mounts`](crate::StartFds::mounts).
+    Handed,
     /// procfs, the only one whose place may not be a link.
     Proc {
         /// For `fsconfig(2)`.

@@ -185,7 +185,7 @@ pub fn piped() -> (Stdio, File) {
 }
 
 pub fn fds(stdio: Stdio) -> StartFds {
-    StartFds { root: None, stdio, cgroup_v2: None, join: Vec::new() }
+    StartFds { root: None, stdio, cgroup_v2: None, join: Vec::new(), mounts: Vec::new() }
 }
 
 #[track_caller]
