@@ -4,13 +4,14 @@
 //!  world.rs    a directory of its own, the image, who takes part
 //!  teu.rs docker.rs podman.rs floor.rs    the contestants
 //!  measure.rs  rounds in which everybody has a turn; the shortest and the middle
-//!  start.rs memory.rs    what is measured
+//!  start.rs memory.rs life.rs    what is measured
 //! ```
 //! `README.md` has the figures and says how they come about.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is for")]
 
 mod docker;
 mod floor;
+mod life;
 mod measure;
 mod memory;
 mod podman;
@@ -36,6 +37,12 @@ const MEASURES: &[Measure] = &[
     ("idle", memory::idle),
     ("tenth", memory::tenth),
     ("crowd", start::crowd),
+    ("many", life::many),
+    ("start-stop", life::start_stop),
+    ("rm", life::remove),
+    ("logs", life::logs),
+    ("cp", life::copy),
+    ("commit", life::commit),
 ];
 
 fn main() -> ExitCode {

@@ -6,24 +6,38 @@ use std::time::{Duration, Instant};
 /// One who takes part.
 pub struct Contestant<'a> {
     name: String,
+    before: Box<dyn FnMut() -> Result<()> + 'a>,
     turn: Box<dyn FnMut() -> Result<()> + 'a>,
     times: Vec<Duration>,
 }
 
 impl<'a> Contestant<'a> {
     pub fn new(name: &str, turn: impl FnMut() -> Result<()> + 'a) -> Contestant<'a> {
-        Contestant { name: name.to_string(), turn: Box::new(turn), times: Vec::new() }
+        Contestant {
+            name: name.to_string(),
+            before: Box::new(|| Ok(())),
+            turn: Box::new(turn),
+            times: Vec::new(),
+        }
+    }
+
+    /// What is done before each turn does not count.
+    pub fn after(self, before: impl FnMut() -> Result<()> + 'a) -> Contestant<'a> {
+        Contestant { before: Box::new(before), ..self }
     }
 }
 
 /// Gives everybody `rounds` turns after two that do not count, and prints a table. The first is the
 /// one the others are compared with.
 pub fn compare(what: &str, rounds: usize, mut contestants: Vec<Contestant<'_>>) -> Result<()> {
-    for round in 0..rounds + 2 {
+    // Where a round is dear, one does not count.
+    let idle = rounds.min(2);
+    for round in 0..rounds + idle {
         for one in &mut contestants {
+            (one.before)().map_err(|error| format!("{what}, {}: {error}", one.name))?;
             let began = Instant::now();
             (one.turn)().map_err(|error| format!("{what}, {}: {error}", one.name))?;
-            if round >= 2 {
+            if round >= idle {
                 one.times.push(began.elapsed());
             }
         }

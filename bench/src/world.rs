@@ -18,7 +18,7 @@ pub struct World {
     pub docker: Option<Docker>,
     pub podman: Option<Podman>,
     pub floor: Floor,
-    _scratch: Scratch,
+    scratch: Scratch,
 }
 
 /// Removed at the end.
@@ -45,8 +45,13 @@ impl World {
             docker: installed("dockerd").then(|| Docker::new(&directory, &archive)).transpose()?,
             podman: installed("podman").then(|| Podman::new(&directory, &archive)).transpose()?,
             floor: Floor::new(&directory, &rootfs)?,
-            _scratch: scratch,
+            scratch,
         })
+    }
+
+    /// For files of a measure.
+    pub fn directory(&self) -> &Path {
+        &self.scratch.0
     }
 
     /// What a figure is worth nothing without.
@@ -71,7 +76,7 @@ fn make_rootfs(directory: &Path) -> Result<PathBuf> {
     let busybox = ["/bin/busybox", "/usr/bin/busybox"].iter().find(|path| Path::new(path).exists());
     let busybox = busybox.ok_or("there is no busybox: install busybox-static")?;
     fs::copy(busybox, rootfs.join("bin/busybox"))?;
-    for name in ["sh", "true", "sleep", "cat"] {
+    for name in ["sh", "true", "sleep", "cat", "head", "tr", "fold", "mkdir"] {
         std::os::unix::fs::symlink("busybox", rootfs.join("bin").join(name))?;
     }
     let mut number = 1_u64;

@@ -3,16 +3,26 @@
 use crate::{Result, build, cargo};
 
 /// The sweeps there are.
-pub const SWEEPS: [&str; 2] = ["crash", "deaths"];
+pub const SWEEPS: [&str; 3] = ["crash", "deaths", "load"];
 
 /// Runs one.
 pub fn run(what: &str) -> Result<()> {
     match what {
-        // Every system call of every verb, instead of a sample.
+        // Every system call of every verb, instead of a sample, and ten times the random rounds.
         "crash" => {
             let teu = build::teu()?;
             let words = ["test", "--package", "teu-crash", "--test", "it", "--", "--nocapture"];
-            crate::run(cargo().args(words).env("TEU_BIN", teu).env("TEU_CRASH", "all"))
+            let mut crash = cargo();
+            crash.args(words).args(["--skip", "load_"]).env("TEU_BIN", teu).env("TEU_CRASH", "all");
+            crate::run(crash.env("TEU_CRASH_ROUNDS", "5000").env("TEU_CRASH_SECONDS", "7200"))
+        }
+        // 300 containers, 5,000 cycles, a minute of output.
+        "load" => {
+            let teu = build::teu()?;
+            let words = ["test", "--package", "teu-crash", "--test", "it", "--", "load_"];
+            let mut load = cargo();
+            load.args(words).args(["--nocapture", "--test-threads=1"]).env("TEU_BIN", teu);
+            crate::run(load.env("TEU_LOAD", "all"))
         }
         // Each cause of an end told right a hundred times.
         "deaths" => {

@@ -23,6 +23,7 @@ cargo xtask CHORE
   test                  everything, as CI runs it (root; installs the Debian packages it needs)
   test PART... teu-X... some of it: lint unit kernel whole guests; of these packages only
   long crash            SIGKILL at every system call of every verb, instead of a sample
+  long load             300 containers, 5,000 cycles, a minute of output as fast as it comes
   tidy                  the rules of the house that no compiler knows
   guest 6.1|6.12        a shell in the guest, with the test programs below /tests
 ";

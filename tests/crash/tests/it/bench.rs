@@ -80,8 +80,12 @@ impl Bench {
     }
 
     fn traced(&self, words: &[&str], victim: Victim, trace: &Path, more: &[&str]) -> Output {
-        let mut command = Command::new("strace");
-        command.args(["-qq", "-e", "trace=all", "-o"]).arg(trace).args(more);
+        // What hangs is ended, and fails by its time.
+        let mut command = Command::new("timeout");
+        command
+            .args(["-s", "KILL", "60", "strace", "-qq", "-e", "trace=all", "-o"])
+            .arg(trace)
+            .args(more);
         if victim == Victim::All {
             command.arg("-f");
         }

@@ -8,5 +8,6 @@
 
 mod bench;
 mod leaks;
+mod load;
 mod random;
 mod sweep;

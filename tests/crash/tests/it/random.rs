@@ -12,6 +12,9 @@ use teu_testkit::{Need, have};
 /// After so many rounds all is removed, and nothing may be left.
 const BATCH: u32 = 10;
 
+/// No verb here takes as long, even when it is watched.
+const HANGS: Duration = Duration::from_secs(50);
+
 /// What the container `c1` must be before a verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
@@ -187,7 +190,9 @@ impl Player {
                 let points = points.clone();
                 let point = &points[self.below(points.len())];
                 self.story.push(format!("{} (killed at {point})", step.verb));
+                let began = Instant::now();
                 let killed = self.bench.killed(&words, step.victim, point);
+                assert!(began.elapsed() < HANGS, "this hung:{}", self.told());
                 self.killed += u32::from(killed);
                 !killed
             }
