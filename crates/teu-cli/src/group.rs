@@ -95,6 +95,12 @@ pub fn answer(door: &Door, name: &str, words: &[OsString]) -> Option<Outcome> {
     Some(main(door, rest))
 }
 
+/// What a group's verb is called alone.
+pub fn alone(group: &str, verb: &str) -> Option<&'static str> {
+    let (_, _, verbs) = GROUPS.iter().find(|(name, _, _)| *name == group)?;
+    verbs.iter().find(|(own, _)| *own == verb).map(|(_, alone)| *alone)
+}
+
 /// Every group, and what it is about.
 pub fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
     GROUPS.iter().map(|(name, about, _)| (*name, *about))

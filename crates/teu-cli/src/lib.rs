@@ -17,6 +17,7 @@ mod after_exit;
 mod attach;
 mod boot;
 mod commit;
+mod completion;
 mod converse;
 mod cp;
 mod create;
@@ -39,6 +40,7 @@ mod inspect;
 mod kill;
 mod load;
 mod logs;
+mod man;
 mod moment;
 mod output;
 mod pattern;
@@ -117,6 +119,8 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("version", version::main, version::TEACH),
     ("info", info::main, info::TEACH),
     ("fsck", fsck::main, fsck::TEACH),
+    ("completion", completion::main, completion::TEACH),
+    ("man", man::main, man::TEACH),
 ];
 
 /// The whole command line, without the program's own name. Returns the exit status.
@@ -148,6 +152,7 @@ fn answer(arguments: Vec<OsString>) -> Outcome {
     match verb.as_str() {
         // The monitor's word for: a container ended and nobody was there.
         "after-exit" => after_exit::main(&door, rest),
+        completion::HIDDEN => completion::complete(rest),
         "help" => help::main(rest),
         _ => Err(Failure::unknown_verb(&verb)),
     }

@@ -28,6 +28,13 @@ impl Engine {
         Ok(listed)
     }
 
+    /// The names of all containers, in no order: opens and changes nothing.
+    pub fn container_names(paths: &teu_model::Paths) -> Result<Vec<String>, EngineError> {
+        let mut names = records::names_in(&paths.root.join("names/containers"))?;
+        names.retain(|name| !name.starts_with('.'));
+        Ok(names)
+    }
+
     /// Bytes that a container wrote, and with those of its image.
     pub fn size_of(&self, container: &Container) -> (u64, u64) {
         let own = disk_use(&self.writable_directory(container).join("upper"));

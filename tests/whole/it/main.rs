@@ -20,6 +20,7 @@ mod health;
 mod images;
 mod inspect;
 mod kernel;
+mod keyboard;
 mod logs;
 mod namespaces;
 mod network;

@@ -28,6 +28,9 @@ use crate::exit_code::Failure;
 use crate::help::{self, Teach};
 use std::ffi::OsString;
 
+/// The hidden flag by which other verbs ask a verb to describe itself.
+pub const DESCRIBE: &str = "teu-describe";
+
 /// A flag whose value goes into a `T`.
 pub struct Flag<T> {
     /// Without its dashes.
@@ -103,6 +106,11 @@ impl<T: Default> Verb<T> {
                 }
                 Some(Long(long)) => {
                     let long = long.to_string();
+                    if long == DESCRIBE {
+                        let what = parser.optional_value().unwrap_or_default();
+                        crate::output::print(&self.described(&what.to_string_lossy()));
+                        return Ok(None);
+                    }
                     if long == "help" {
                         crate::output::print(&help::of(self));
                         return Ok(None);
@@ -139,6 +147,17 @@ impl<T: Default> Verb<T> {
         }
         self.count(&arguments)?;
         Ok(Some((typed, arguments)))
+    }
+
+    /// Its manual page, or the flags that begin as typed.
+    fn described(&self, what: &str) -> String {
+        let Some(typed) = what.strip_prefix("flags:") else { return crate::man::of(self) };
+        let mut flags: Vec<String> = self.all().map(|flag| format!("--{}", flag.long)).collect();
+        flags.extend(self.all().filter_map(|flag| Some(format!("-{}", flag.short?))));
+        flags.push("--help".to_string());
+        flags.retain(|flag| flag.starts_with(typed));
+        flags.sort_unstable();
+        flags.iter().map(|flag| format!("{flag}\n")).collect()
     }
 
     /// All flags of all groups.
