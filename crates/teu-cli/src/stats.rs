@@ -80,10 +80,12 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     }
     let engine = door.engine()?;
     output::print(&shown(&engine, &flags, &names, AT_ONCE, !flags.once)?);
-    while !flags.once {
+    if flags.once {
+        return Ok(0);
+    }
+    loop {
         output::print(&shown(&engine, &flags, &names, EACH, true)?);
     }
-    Ok(0)
 }
 
 fn shown(

@@ -50,7 +50,7 @@ pub const HEALTH: &[Flag<CreateFlags>] = &[
         long: "health-http",
         short: None,
         takes: Takes::Value("url"),
-        doc: "Check health by a request to http://localhost[:PORT]/PATH of the container, without a process",
+        doc: "Check health by a request, without a process: http://localhost[:PORT]/PATH",
         set: |typed, value| {
             typed.health.request.probe = Some(http(value)?);
             Ok(())
