@@ -118,7 +118,7 @@ fn a_renamed_container_is_the_same() {
     for (words, why) in [
         ("rename z y", "Error when allocating new name: Conflict. The container name \"/y\" is"),
         ("rename z z", "Renaming a container with the same name as its current name"),
-        ("rename z 'd e'", "Error when allocating new name: Invalid container name (d e)"),
+        ("rename z 'd e'", "Error when allocating new name: Invalid container name (/d e)"),
         ("rename z ''", "Error: Neither old nor new names may be empty"),
         ("rename nobody d", "No such container: nobody"),
     ] {

@@ -46,12 +46,20 @@ fn values_are_the_kernels() {
     until("both sleep", || teu.ok("top a").contains("sleep 98").then_some(()));
     let address = teu.address("a");
     teu.ok(&format!("run --rm busybox ping -c 3 -i 0.1 -s 1400 {address}"));
-    let line = teu.ok("stats --no-stream --format '{{.MemUsage}};{{.PIDs}};{{.NetIO}};{{.BlockIO}};{{.MemPerc}}' a");
+    let group = teu.cgroup("a", "memory");
+    // The kernel adds up memory.stat every two seconds: what it says is asked before and after.
+    let in_force = || {
+        number(&group, "memory.usage_in_bytes", "memory.current")
+            - stat(&group, "total_inactive_file", "inactive_file")
+    };
+    let line = until("a moment without change", || {
+        let before = in_force();
+        let line = teu.ok("stats --no-stream --format '{{.MemUsage}};{{.PIDs}};{{.NetIO}};{{.BlockIO}};{{.MemPerc}}' a");
+        (in_force() == before).then_some(line)
+    });
     let parts: Vec<&str> = line.split(';').collect();
     let (used, limit) = parts[0].split_once(" / ").unwrap();
-    let group = teu.cgroup("a", "memory");
-    let usage = number(&group, "memory.usage_in_bytes", "memory.current");
-    near(bytes(used), usage - stat(&group, "total_inactive_file", "inactive_file"));
+    near(bytes(used), in_force());
     assert_eq!(limit, "64MiB");
     near(
         parts[4].trim_end_matches('%').parse::<f64>().unwrap() / 100.0 * 67_108_864.0,

@@ -90,8 +90,12 @@ fn copy_in() {
 #[test]
 fn copy_out() {
     sweep("cp-out", Victim::Command, |_| {
-        case(&["run -d --name c1 -v data:/d box sleep 60"], "cp c1:/bin/sh /dev/shm/teu-crash-cp")
+        case(
+            &["run -d --name c1 -v data:/d box sleep 60"],
+            "cp c1:/bin/busybox /dev/shm/teu-crash-cp",
+        )
     });
+    let _ = std::fs::remove_file("/dev/shm/teu-crash-cp");
 }
 
 #[test]
