@@ -20,15 +20,17 @@ impl Networks {
             lock => state(lock, || format!("lock {}", directory.display()))?,
         };
         let records = directory.join("networks");
-        let entries = match std::fs::read_dir(&records) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            entries => state(entries, || format!("list {}", records.display()))?,
-        };
-        for entry in entries {
-            let entry = state(entry, || format!("list {}", records.display()))?;
-            self.release_record(&entry.path())?;
+        match std::fs::read_dir(&records) {
+            // A lease or a release that broke off: the directory alone is left.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            entries => {
+                for entry in state(entries, || format!("list {}", records.display()))? {
+                    let entry = state(entry, || format!("list {}", records.display()))?;
+                    self.release_record(&entry.path())?;
+                }
+                remove_if_empty(&records)?;
+            }
         }
-        remove_if_empty(&records)?;
         remove_if_empty(&directory)
     }
 

@@ -99,6 +99,10 @@ fn what_a_crash_leaves_is_found_and_given_back() {
             machine.networks.release(id).unwrap();
             assert!(!sandboxes.join(id.as_str()).exists());
         }
+        // Killed before there was a record, or when the last one was removed.
+        std::fs::create_dir(sandboxes.join(cut.as_str())).unwrap();
+        machine.networks.release(&cut).unwrap();
+        assert!(!sandboxes.join(cut.as_str()).exists());
         assert_eq!(machine.networks.leases().unwrap().len(), 2);
 
         // A lease whose record is gone, and a damaged one.
