@@ -75,16 +75,17 @@ const OF_CONTAINERS: [&str; 20] = [
 const OF_IMAGES: [&str; 6] = ["create", "image inspect", "images", "rmi", "run", "tag"];
 
 /// `teu __complete WORDS…`: what may stand in the last word's place, one a line.
-pub fn complete(words: Vec<OsString>) -> Outcome {
+pub fn complete(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((typed, before)) = words.split_last() else { return Ok(0) };
     let typed = typed.to_string_lossy().into_owned();
-    let (door, verb, rest) = match door::read(before.to_vec()) {
+    let (door, verb, rest) = match door::read(before.to_vec(), door.tools) {
         Ok(door::Asked::Verb(door, verb, rest)) => (door, verb, rest),
         _ => {
             let verbs = VERBS.iter().map(|(name, _, _)| name.to_string());
             let groups = group::all().map(|(name, _)| name.to_string());
+            let tools = door.tools.iter().map(|(name, _, _)| name.to_string());
             let flags = ["--root", "--config", "--version", "--help"].map(String::from);
-            offer(&typed, verbs.chain(groups).chain(["help".into()]).chain(flags));
+            offer(&typed, verbs.chain(groups).chain(tools).chain(["help".into()]).chain(flags));
             return Ok(0);
         }
     };

@@ -12,6 +12,8 @@ use teu_model::Paths;
 pub struct Door {
     root: Option<PathBuf>,
     config: Option<PathBuf>,
+    /// Verbs of other doors.
+    pub tools: &'static [crate::Tool],
 }
 
 /// What the words before the verb come to.
@@ -25,9 +27,9 @@ pub enum Asked {
 }
 
 /// Reads up to the verb.
-pub fn read(arguments: Vec<OsString>) -> Result<Asked, Failure> {
+pub fn read(arguments: Vec<OsString>, tools: &'static [crate::Tool]) -> Result<Asked, Failure> {
     let mut parser = lexopt::Parser::from_args(arguments);
-    let mut door = Door::default();
+    let mut door = Door { tools, ..Door::default() };
     let usage = |error: lexopt::Error| Failure::usage(None, error.to_string());
     loop {
         use lexopt::Arg::{Long, Short, Value};

@@ -18,7 +18,7 @@ pub struct Teach {
 }
 
 /// `teu --help`.
-pub fn overview() -> String {
+pub fn overview(tools: &[crate::Tool]) -> String {
     let mut text = String::from(
         "Usage:  teu [--root DIR] COMMAND\n\n\
          Containers without a daemon, in docker's words.\n\n\
@@ -29,6 +29,12 @@ pub fn overview() -> String {
     );
     for (name, _, teach) in VERBS {
         text += &format!("  {name:<9} {}\n", teach.about);
+    }
+    if !tools.is_empty() {
+        text += "\nThe Kernel's Facilities:\n";
+    }
+    for (name, about, _) in tools {
+        text += &format!("  {name:<9} {about}\n");
     }
     text += "\nManagement Commands:\n";
     for (name, about) in crate::group::all() {
@@ -74,12 +80,15 @@ fn head<T>(flag: &Flag<T>) -> String {
 }
 
 /// `teu help [VERB]`.
-pub fn main(words: Vec<OsString>) -> Outcome {
+pub fn main(door: &crate::Door, words: Vec<OsString>) -> Outcome {
     let Some(verb) = words.first() else {
-        output::print(&overview());
+        output::print(&overview(door.tools));
         return Ok(0);
     };
     let verb = verb.to_string_lossy();
+    if let Some((_, _, main)) = door.tools.iter().find(|(name, _, _)| *name == verb) {
+        return Ok(main(vec!["--help".into()]));
+    }
     match VERBS.iter().find(|(name, _, _)| *name == verb) {
         Some((_, main, _)) => main(&crate::Door::default(), vec!["--help".into()]),
         None => crate::group::answer(&crate::Door::default(), &verb, &words[1..])
@@ -93,7 +102,7 @@ fn every_verb_has_an_example_of_its_own() {
         assert_eq!(*name, teach.name);
         let own = format!("teu {name}");
         assert!(teach.example.lines().any(|line| line.contains(&own)), "{name}");
-        assert!(overview().contains(teach.about));
+        assert!(overview(&[]).contains(teach.about));
     }
     let text = of(&crate::run::VERB);
     assert!(text.contains("-m, --memory bytes") && text.contains("Example:"), "{text}");

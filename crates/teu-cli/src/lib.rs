@@ -123,19 +123,23 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("man", man::main, man::TEACH),
 ];
 
-/// The whole command line, without the program's own name. Returns the exit status.
-pub fn main(arguments: Vec<OsString>) -> u8 {
-    match answer(arguments) {
+/// A verb of another door: its name, one line about it, and its entry, which returns the exit status.
+pub type Tool = (&'static str, &'static str, fn(Vec<OsString>) -> u8);
+
+/// The whole command line, without the program's own name; `tools` are verbs too, and answer for
+/// themselves. Returns the exit status.
+pub fn main(arguments: Vec<OsString>, tools: &'static [Tool]) -> u8 {
+    match answer(arguments, tools) {
         Ok(status) => status,
         Err(failure) => failure.tell(),
     }
 }
 
-fn answer(arguments: Vec<OsString>) -> Outcome {
-    let (door, verb, rest) = match door::read(arguments)? {
+fn answer(arguments: Vec<OsString>, tools: &'static [Tool]) -> Outcome {
+    let (door, verb, rest) = match door::read(arguments, tools)? {
         door::Asked::Verb(door, verb, rest) => (door, verb, rest),
         door::Asked::Help => {
-            output::print(&help::overview());
+            output::print(&help::overview(tools));
             return Ok(0);
         }
         door::Asked::Version => {
@@ -149,11 +153,14 @@ fn answer(arguments: Vec<OsString>) -> Outcome {
     if let Some(outcome) = group::answer(&door, &verb, &rest) {
         return outcome;
     }
+    if let Some((_, _, main)) = tools.iter().find(|(name, _, _)| *name == verb) {
+        return Ok(main(rest));
+    }
     match verb.as_str() {
         // The monitor's word for: a container ended and nobody was there.
         "after-exit" => after_exit::main(&door, rest),
-        completion::HIDDEN => completion::complete(rest),
-        "help" => help::main(rest),
+        completion::HIDDEN => completion::complete(&door, rest),
+        "help" => help::main(&door, rest),
         _ => Err(Failure::unknown_verb(&verb)),
     }
 }

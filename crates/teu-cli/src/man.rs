@@ -25,7 +25,7 @@ const VERB: Verb<()> = Verb {
 pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some(((), words)) = VERB.parse(words)? else { return Ok(0) };
     let Some((verb, rest)) = words.split_first() else {
-        output::print(&overview());
+        output::print(&overview(door));
         return Ok(0);
     };
     let ask: OsString = format!("--{}=man", crate::flags::DESCRIBE).into();
@@ -37,7 +37,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
 }
 
 /// teu(1).
-fn overview() -> String {
+fn overview(door: &Door) -> String {
     let mut text = head("teu", "containers without a daemon, in docker's words");
     text +=
         ".SH SYNOPSIS\n.B teu\n[\\fB\\-\\-root\\fR \\fIDIR\\fR] \\fICOMMAND\\fR\n.SH COMMANDS\n";
@@ -45,7 +45,9 @@ fn overview() -> String {
         text += &format!(".TP\n.B {}\n{}\n", plain(name), plain(teach.about));
     }
     text += ".SH OPTIONS\n";
-    for line in help::overview().lines().skip_while(|line| *line != "Global Options:").skip(1) {
+    for line in
+        help::overview(door.tools).lines().skip_while(|line| *line != "Global Options:").skip(1)
+    {
         if let Some((flag, doc)) = line.trim().split_once("  ") {
             text += &format!(".TP\n.B {}\n{}\n", plain(flag.trim()), plain(doc.trim()));
         }
@@ -104,5 +106,5 @@ fn pages_come_from_the_definitions() {
     let page = of(&crate::run::VERB);
     assert!(page.starts_with(".TH TEU\\-RUN 1"), "{page}");
     assert!(page.contains("\\fB\\-m, \\-\\-memory\\fR \\fIbytes\\fR"), "{page}");
-    assert!(overview().contains(".B ps\n"));
+    assert!(overview(&Door::default()).contains(".B ps\n"));
 }

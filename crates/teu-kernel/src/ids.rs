@@ -6,6 +6,11 @@
 
 use std::io;
 
+/// The effective user and group id of the calling process.
+pub fn effective() -> (u32, u32) {
+    (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
+}
+
 /// The real, effective and saved user id.
 pub fn set_user(uid: u32) -> io::Result<()> {
     // SAFETY: integers.

@@ -46,8 +46,14 @@ pub fn set_command_line(area: (u64, u64), text: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
+/// Has the kernel send `signal` to the calling process when the thread that made it ends
+/// (`PR_SET_PDEATHSIG`).
+pub fn set_parent_death_signal(signal: i32) -> io::Result<()> {
+    prctl(libc::PR_SET_PDEATHSIG, libc::c_ulong::try_from(signal).unwrap_or_default())
+}
+
 fn prctl(option: i32, value: libc::c_ulong) -> io::Result<()> {
-    // SAFETY: the option used in this file takes an integer.
+    // SAFETY: the options used in this file take an integer.
     if unsafe { libc::prctl(option, value, 0, 0, 0) } == 0 {
         Ok(())
     } else {

@@ -9,6 +9,6 @@ fn main() -> ExitCode {
     ExitCode::from(match name {
         teu_monitor::MONITOR_NAME => teu_monitor::stay(&arguments),
         "hello" => teu_hello::main(),
-        _ => teu_cli::main(std::env::args_os().skip(1).collect()),
+        _ => teu_cli::main(std::env::args_os().skip(1).collect(), teu_tools::TOOLS),
     })
 }

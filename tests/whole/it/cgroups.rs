@@ -35,19 +35,37 @@ fn is_busy() -> bool {
     load > 2.0 + std::thread::available_parallelism().unwrap().get() as f64
 }
 
-/// C5
+/// Periods of the CPU's quota that the kernel has counted, and those in which it was used up.
+fn periods(group: &Path) -> [f64; 2] {
+    let text = fs::read_to_string(group.join("cpu.stat")).unwrap();
+    ["nr_periods ", "nr_throttled "]
+        .map(|key| text.lines().find_map(|line| line.strip_prefix(key)).unwrap().parse().unwrap())
+}
+
+/// C5: within 5 %, by the kernel's own count of periods of 100 ms, so that it holds beside whatever else
+/// runs on this machine.
 #[test]
 fn half_a_cpu_is_half_a_cpu() {
+    const QUOTA: f64 = 0.05;
     let teu = Teu::with_busybox("cpus");
     teu.ok("run -d --network none --cpus 0.5 --name a busybox sh -c 'while :; do :; done'");
-    let group = teu.cgroup("a", "cpuacct");
-    let (began, before) = (Instant::now(), cpu_seconds(&group));
-    std::thread::sleep(std::time::Duration::from_secs(3));
-    let (used, time) = (cpu_seconds(&group) - before, began.elapsed().as_secs_f64());
-    let share = used / time;
-    assert!(share < 0.53, "{share}");
-    // On a busy machine it may not even get its half.
-    assert!(share > 0.45 || is_busy(), "{share}");
+    let (cpu, cpuacct) = (teu.cgroup("a", "cpu"), teu.cgroup("a", "cpuacct"));
+    // Where others take the CPU the quota is not used up: then once more.
+    for _ in 0..4 {
+        let (began, [counted, full], before) =
+            (Instant::now(), periods(&cpu), cpu_seconds(&cpuacct));
+        std::thread::sleep(std::time::Duration::from_millis(2500));
+        let (used, [all, throttled]) = (cpu_seconds(&cpuacct) - before, periods(&cpu));
+        let (all, throttled) = (all - counted, throttled - full);
+        assert!(all <= began.elapsed().as_secs_f64() / 0.1 + 1.0, "{all} periods");
+        let told = format!("{used} s in {all} periods, {throttled} of them used up");
+        assert!(used <= all * QUOTA * 1.05, "{told}");
+        if all >= 20.0 && used >= all * QUOTA * 0.95 {
+            return;
+        }
+        assert!(throttled < all || is_busy(), "{told}");
+    }
+    assert!(is_busy(), "never its half of a CPU");
 }
 
 /// C5
@@ -130,7 +148,7 @@ fn a_device_is_what_was_allowed_and_no_more() {
     teu.ok(&format!("{run} busybox sh -c 'echo x >/dev/null; head -c 1 /dev/zero; head -c 1 /dev/urandom; test -e /dev/tty'"));
 }
 
-/// C11's ground: privileged containers see all devices.
+/// Privileged containers see all devices.
 #[test]
 fn privileged_sees_the_devices() {
     let teu = Teu::with_busybox("privileged-devices");

@@ -29,6 +29,8 @@ fn start_with_input_is_like_run_with_input() {
     command.stdin(fs::File::open(&file).unwrap());
     let done = teu_testkit::teu::finish(&mut command, &[]);
     assert_eq!((done.code, done.stdout.as_str()), (0, "one\ntwo"), "{done:?}");
+    let told = teu.ok("events --since 10m --until 0s --filter container=a --format '{{.Action}}'");
+    assert_eq!(told, "create\nattach\nstart\ndie");
 }
 
 /// D3

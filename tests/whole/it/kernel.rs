@@ -47,6 +47,8 @@ fn unix_sockets_pass_through_a_bind_mount() {
     let client = "use IO::Socket::UNIX; my $s=IO::Socket::UNIX->new(Peer=>q(/s/sock)); print <$s>;";
     let words = ["run", "--rm", "--network", "none", "-v", &volume, "debian", "perl", "-e", client];
     assert_eq!(teu.run_words(&words).stdout, "hello");
+    let told = teu.ok("explain ipc");
+    assert!(told.contains("does NOT isolate") && told.contains("unix sockets"), "{told}");
 }
 
 /// N15

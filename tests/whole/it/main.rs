@@ -33,6 +33,7 @@ mod run;
 mod stats;
 mod streams;
 mod terminal;
+mod tools;
 mod two_at_once;
 mod update;
 mod volumes;
