@@ -144,6 +144,7 @@ impl Engine {
             started_at: None,
             exit: None,
             start_error: None,
+            start_hint: None,
             stopped_by_user: false,
             other_name: None,
             health: None,

@@ -20,6 +20,11 @@ pub(crate) fn about(id: &ContainerId, pid: Option<u32>, exit: &Exit) -> Vec<Stri
     }
     let Ok(messages) = kmsg::messages() else { return Vec::new() };
     let mut said = if exit.oom_killed { out_of_memory(&messages, id.as_str()) } else { vec![] };
+    if let (true, true, Some(pid)) = (exit.oom_killed, said.is_empty(), pid) {
+        // Of many kills in a row the kernel tells only the victims, without their groups.
+        let victim = format!("Killed process {pid} (");
+        said.extend(messages.iter().rev().find(|line| line.contains(&victim)).cloned());
+    }
     if let (true, Some(pid)) = (forbidden, pid) {
         let pid = format!(" pid={pid} ");
         let audit = messages.iter().rev().find(|line| {

@@ -142,6 +142,7 @@ impl Engine {
         let waited = container.state.status == Status::Restarting;
         if !container.is_temporary() || waited {
             container.state.start_error = Some(error.to_string());
+            container.state.start_hint = error.hint();
             container.state.exit = Some(failed_start(&error));
             if waited {
                 container.state.status = Status::Exited;
@@ -236,6 +237,7 @@ impl Engine {
         container.state.status = Status::Running;
         container.state.started_at = Some(moment(started.at));
         container.state.start_error = None;
+        container.state.start_hint = None;
         container.state.stopped_by_user = false;
         container.state.running = Some(RunningState {
             pid: cloned.pid,

@@ -2,11 +2,14 @@
 
 use crate::records::Container;
 use crate::{Engine, EngineError};
+use std::time::Duration;
 use teu_model::{Cause, Exit, Signal, Status, Timestamp, human_duration, human_size_binary};
 use teu_monitor::log::{LogConfig, LogOptions, LogReader, Tail};
 
 /// So much of the log is shown.
 const LOG_LINES: usize = 5;
+/// Ended before it could do anything.
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The answer.
 #[derive(Clone, Debug, Default)]
@@ -37,6 +40,9 @@ impl Engine {
             None => self.last_ended()?,
         };
         let mut why = explain(&container);
+        if !is_removed {
+            self.name_what_was_missing(&container, &mut why);
+        }
         let state = &container.state;
         why.facts.insert(0, ("container", format!("{} ({})", state.name, container.id().short())));
         if is_removed {
@@ -46,6 +52,20 @@ impl Engine {
             if is_removed { container.directory.join("log") } else { self.log_path(&container) };
         why.log = last_lines(&LogConfig::new(log));
         Ok(why)
+    }
+
+    /// One that ended at once may have missed a library or its script's interpreter.
+    fn name_what_was_missing(&self, container: &Container, why: &mut Why) {
+        let state = &container.state;
+        let (Some(exit), Some(started)) = (&state.exit, state.started_at) else { return };
+        let at_once = exit.finished_at.age_since(started) < AT_ONCE;
+        if state.status.is_alive() || !at_once || Cause::of(exit) != Cause::Itself {
+            return;
+        }
+        if let Some((cause, remedy)) = self.explain_end(container, exit.code) {
+            why.sentence = format!("{}: {cause}.", why.sentence.trim_end_matches('.'));
+            why.advice.insert(0, remedy);
+        }
     }
 
     /// What is to be said in one line of an end that nobody asked for; nothing of one that explains itself.
@@ -88,6 +108,7 @@ fn explain(container: &Container) -> Why {
     }
     if let Some(error) = &state.start_error {
         why.sentence = format!("{} could not be started: {error}", state.name);
+        why.advice.extend(state.start_hint.clone());
         why.advice.push(format!("change what it names, then: teu start {}", state.name));
         return why;
     }

@@ -71,7 +71,7 @@ impl Engine {
         }
         let upper = self.writable_directory(container).join("upper");
         let own = ["bin", "lib", "lib32", "lib64", "sbin", "usr", "opt"];
-        if own.iter().any(|name| upper.join(name).symlink_metadata().is_ok()) {
+        if own.iter().any(|name| holds_something(&upper.join(name))) {
             return None;
         }
         let root = self.snapshots.ensure_root(&container.record.layers).ok()?;
@@ -88,6 +88,14 @@ impl Engine {
         let mounts = Mounts::of(container);
         let found = diagnose(root.as_fd(), &mounts.views(), &attempt)?;
         (found.exit_code == code || code < 126).then_some((found.cause, found.remedy))
+    }
+}
+
+/// Not the empty directory that was made for a mount.
+fn holds_something(path: &Path) -> bool {
+    match std::fs::read_dir(path) {
+        Ok(mut entries) => entries.next().is_some(),
+        Err(_) => path.symlink_metadata().is_ok(),
     }
 }
 

@@ -155,6 +155,9 @@ pub struct State {
     pub exit: Option<Exit>,
     /// Why it last failed to start.
     pub start_error: Option<String>,
+    /// What would help against that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_hint: Option<String>,
     /// Somebody asked it to stop or killed it by a verb.
     pub stopped_by_user: bool,
     /// While it is renamed: the name that it does not have yet, or no longer.

@@ -6,7 +6,7 @@ use teu_testkit::Teu;
 use teu_testkit::teu::shell;
 
 /// How it is typed, docker's exit code, what the words must name.
-const FAILURES: &[(&str, &str, i32, &[&str])] = &[
+pub(crate) const FAILURES: &[(&str, &str, i32, &[&str])] = &[
     ("not in PATH", "nothing", 127, &["nothing", "executable file not found in $PATH"]),
     ("no such file", "/no/such", 127, &["/no/such", "no such file or directory"]),
     ("no interpreter", "/m/script", 127, &["/no/python"]),
@@ -20,7 +20,8 @@ const FAILURES: &[(&str, &str, i32, &[&str])] = &[
     ("a dangling link", "/m/dangling", 127, &["/no/target"]),
 ];
 
-fn files(teu: &Teu) -> String {
+/// The programs that [`FAILURES`] names below /m.
+pub(crate) fn files(teu: &Teu) -> String {
     let m = teu.scratch().join("m");
     fs::create_dir_all(m.join("dir")).unwrap();
     let write = |name: &str, bytes: &[u8], mode: u32| {

@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bad_starts;
+mod boot;
 mod cgroups;
 mod commit;
 mod containers;
@@ -27,6 +28,7 @@ mod network;
 mod pause;
 mod prune;
 mod pull;
+mod remembered;
 mod restart;
 mod rights;
 mod run;
