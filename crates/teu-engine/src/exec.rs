@@ -2,11 +2,12 @@
 
 use crate::bundle::{self, Surroundings};
 use crate::create::random;
+use crate::tell::event_of;
 use crate::{Container, Engine, EngineError, why};
 use std::os::fd::AsFd;
 use std::path::Path;
 use teu_model::{Process, ProcessRequest, Verb};
-use teu_monitor::{Attach, ExecRequest, FdUse, Link, MonitorError, Stdio};
+use teu_monitor::{Attach, ExecAbout, ExecRequest, FdUse, Link, MonitorError, Stdio};
 use teu_runtime::user::{self, Ids};
 use teu_runtime::{ExecPlan, ProcessPlan};
 
@@ -54,6 +55,15 @@ impl Engine {
             },
             stdio: Stdio { stdin: asked.stdin, stdin_once: asked.stdin },
             attach: options.attach,
+            about: ExecAbout {
+                args: asked.args.clone(),
+                user: asked.user.clone().unwrap_or_else(|| container.record.process.user.clone()),
+                tty: asked.tty,
+                stdin: asked.stdin,
+                attached: options.attach.is_some(),
+                privileged: options.privileged,
+            },
+            event: Some((self.events_file(), event_of(&container, "").with("execID", id.as_str()))),
         };
         let v2 = group.v2_dir_fd()?;
         let fds: Vec<_> = v2.iter().map(|v2| (FdUse::CgroupV2, v2.as_fd())).collect();

@@ -21,6 +21,8 @@ pub struct InspectedContainer {
     pub container: Container,
     /// What its health checks found.
     pub health: Option<Health>,
+    /// The execs that run in it.
+    pub execs: Vec<String>,
     /// Its host name.
     pub hostname: String,
     /// Its log.
@@ -59,6 +61,7 @@ impl Engine {
             driver: self.snapshots.driver().map(|driver| driver.to_string()),
             cgroup: self.cgroup_of(&container)?.path(),
             health: self.health(&container),
+            execs: self.running_execs(&container),
             container,
         })
     }

@@ -50,6 +50,30 @@ pub fn set(pid: u32, resource: u32, soft: u64, hard: u64) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
+/// A limit of the caller: soft, hard. `u64::MAX` is no limit.
+pub fn get(resource: u32) -> io::Result<(u64, u64)> {
+    let mut limit = libc::rlimit64 { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: `limit` lives through the call; a null pointer for the new one is allowed.
+    let result = unsafe {
+        libc::syscall(
+            libc::SYS_prlimit64,
+            0,
+            resource,
+            std::ptr::null::<libc::rlimit64>(),
+            &raw mut limit,
+        )
+    };
+    if result == 0 { Ok((limit.rlim_cur, limit.rlim_max)) } else { Err(io::Error::last_os_error()) }
+}
+
+#[test]
+fn a_limit_is_as_it_was_set() {
+    let (soft, hard) = get(libc::RLIMIT_CORE).unwrap();
+    set(0, libc::RLIMIT_CORE, soft, hard).unwrap();
+    assert_eq!(get(libc::RLIMIT_CORE).unwrap(), (soft, hard));
+    assert!(get(999).is_err());
+}
+
 #[test]
 fn names_are_numbers() {
     assert_eq!(number("RLIMIT_NOFILE"), Some(libc::RLIMIT_NOFILE));

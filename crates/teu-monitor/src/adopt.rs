@@ -48,6 +48,7 @@ impl Monitor {
                     started_at,
                     sent: Vec::new(),
                     is_child: false,
+                    asked: Box::default(),
                 }));
             }
             None => match exit {

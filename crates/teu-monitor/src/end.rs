@@ -110,7 +110,8 @@ impl Monitor {
             return;
         }
         let first_time = !std::mem::replace(&mut ended.after_was_started, true);
-        match command.filter(|_| first_time).map(|command| run(&command)) {
+        let command = command.filter(|_| first_time);
+        match command.map(|command| self.with_own_open_files(|| run(&command))) {
             Some(Ok(process)) => self.after = Some(process),
             // The next command finds the exit record, and does it.
             _ => self.leave(),

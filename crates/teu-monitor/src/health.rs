@@ -25,6 +25,11 @@ use teu_runtime::ExecPlan;
 
 /// The target under which a check's process runs.
 const CHECK: &str = "health";
+/// Whether that is the name of a check's process, not of an exec.
+pub(crate) fn is_check(id: &str) -> bool {
+    id == CHECK
+}
+
 /// No more of what a check writes is kept.
 const OUTPUT_BYTES_MAX: usize = 4096;
 /// An unhealthy container that is stopped has so long to obey.

@@ -50,6 +50,7 @@ pub mod foreign;
 mod health;
 pub mod log;
 mod monitor;
+mod open_files;
 mod protocol;
 mod request;
 mod session;
@@ -66,8 +67,8 @@ pub use exit::{EXIT_VERSION, Exit, Sent};
 pub use health::HealthPlan;
 pub use log::{LogConfig, LogOptions, LogReader, Tail, Timestamp};
 pub use request::{
-    Attach, Command, ExecRequest, ExecState, FdUse, PROTOCOL_VERSION, Refusal, StartRequest, Stdio,
-    Target,
+    Attach, Command, ExecAbout, ExecRequest, ExecState, FdUse, PROTOCOL_VERSION, Refusal,
+    StartRequest, Stdio, Target,
 };
 pub use stay::stay;
 pub use teu_oci::runtime::NamespaceKind;

@@ -59,6 +59,8 @@ pub(crate) struct Monitor {
     pub health: Option<Watch>,
     /// When to look again at a process that ended and whose status its parent has not taken.
     pub look_again: Option<Instant>,
+    /// The limit of open files that this process came with, soft and hard: its children get it.
+    pub open_files: Option<(u64, u64)>,
     /// Memory was used that idle times do not need.
     pub swollen: bool,
 }
@@ -116,6 +118,7 @@ impl Monitor {
             buffer: Vec::new(),
             health: None,
             look_again: None,
+            open_files: None,
             swollen: false,
         }
     }
@@ -207,6 +210,7 @@ impl Monitor {
             Request::TakeOver => self.take_over(from),
             Request::Again { after_ms } => self.again(from, after_ms),
             Request::ExecState { id } => self.exec_state(&id),
+            Request::Execs => Ok(Some(Reply::Execs(self.execs()))),
             Request::Namespaces => return self.give_namespaces(from),
             Request::Moved { group } => self.moved(*group),
         };
@@ -295,8 +299,8 @@ impl Monitor {
             return;
         }
         let Some(session) = self.execs.remove(id) else { return };
-        let (pid, started_at) = (session.pid, session.started_at);
-        let state = ExecState { pid, started_at, exit: Some(exit.clone()) };
+        crate::exec::tell_end(&session, &exit);
+        let state = crate::exec::state_of(id, &session, Some(exit.clone()));
         if self.ended_execs.len() == ENDED_EXECS_MAX {
             self.ended_execs.remove(0);
         }

@@ -6,7 +6,7 @@ use crate::log::{LogConfig, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use teu_cgroup::Group;
-use teu_model::ContainerId;
+use teu_model::{ContainerId, Event};
 use teu_oci::runtime::NamespaceKind;
 use teu_runtime::{ExecPlan, Plan, StartError};
 
@@ -93,6 +93,29 @@ pub struct ExecRequest {
     pub stdio: Stdio,
     /// Which of its streams this client wants, from the first byte on.
     pub attach: Option<Attach>,
+    /// What was asked, for those who ask about it later.
+    #[serde(default)]
+    pub about: ExecAbout,
+    /// Where its end is told, and how such an event looks but for its action, its exit code and its time.
+    #[serde(default)]
+    pub event: Option<(PathBuf, Event)>,
+}
+
+/// An exec as it was asked for: told to those who ask later.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExecAbout {
+    /// Its arguments, the program first.
+    pub args: Vec<String>,
+    /// As whom, as asked.
+    pub user: String,
+    /// It has a terminal.
+    pub tty: bool,
+    /// It has a standard input.
+    pub stdin: bool,
+    /// Somebody reads what it writes.
+    pub attached: bool,
+    /// With all rights.
+    pub privileged: bool,
 }
 
 /// Which streams of a process a client wants.
@@ -186,6 +209,8 @@ pub enum Request {
         /// Which.
         id: String,
     },
+    /// All execs that run, and the last that ended.
+    Execs,
     /// The container's namespaces, by descriptor.
     Namespaces,
     /// The container's processes lie in another group from now on.
@@ -245,6 +270,8 @@ pub enum Reply {
     Refused(Refusal),
     /// How an exec goes.
     ExecState(ExecState),
+    /// How each exec goes or went, in the order of their ends, those that run last.
+    Execs(Vec<ExecState>),
     /// The descriptors are namespaces of these kinds.
     Namespaces(Vec<NamespaceKind>),
 }
@@ -286,6 +313,12 @@ pub struct ExecState {
     pub started_at: Timestamp,
     /// How it ended, if it has.
     pub exit: Option<Exit>,
+    /// Its id.
+    #[serde(default)]
+    pub id: String,
+    /// What was asked.
+    #[serde(default)]
+    pub about: ExecAbout,
 }
 
 /// What a monitor that is started to adopt finds in `monitor.json`: all that is needed to go on.

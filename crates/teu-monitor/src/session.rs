@@ -12,15 +12,16 @@
 
 use crate::exit::{Exit, Sent};
 use crate::log::{Stream, Timestamp};
-use crate::request::{RunFiles, Stdio};
+use crate::request::{ExecAbout, RunFiles, Stdio};
 use crate::visitor::VisitorId;
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use teu_kernel::read_write::{self, Moved};
 use teu_kernel::{fifo, pidfd_info, tty, wait};
+use teu_model::Event;
 use teu_runtime::Running;
 
 /// How much standard input and output may be on the way.
@@ -38,6 +39,16 @@ pub(crate) struct Session {
     pub sent: Vec<Sent>,
     /// False for one that another monitor made.
     pub is_child: bool,
+    /// What was asked, of an exec.
+    pub asked: Box<Asked>,
+}
+
+/// An exec as it was asked for.
+#[derive(Default)]
+pub(crate) struct Asked {
+    pub about: ExecAbout,
+    /// Where its end is told.
+    pub event: Option<(PathBuf, Event)>,
 }
 
 impl Session {
@@ -50,6 +61,7 @@ impl Session {
             started_at: Timestamp::now(),
             sent: Vec::new(),
             is_child: true,
+            asked: Box::default(),
         }
     }
 

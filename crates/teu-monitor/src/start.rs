@@ -31,10 +31,11 @@ impl Monitor {
     pub(crate) fn start(
         &mut self,
         from: VisitorId,
-        request: StartRequest,
+        mut request: StartRequest,
         uses: &[FdUse],
         fds: Vec<OwnedFd>,
     ) -> Answered {
+        self.limit_open_files(&mut request.plan.process);
         let may = match &self.phase {
             Phase::Empty => true,
             Phase::Ended(ended) => ended.releaser == Some(from),

@@ -25,6 +25,7 @@ pub fn stay(arguments: &[String]) -> u8 {
         return 2;
     };
     let mut monitor = Monitor::new(PathBuf::from(run_dir));
+    monitor.raise_open_files();
     let Some(starter) = monitor.welcome(socket) else { return 1 };
     if arguments.get(3).is_some_and(|word| word == crate::client::ADOPT) {
         monitor.adopter = Some(starter);

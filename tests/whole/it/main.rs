@@ -14,6 +14,7 @@ mod deaths;
 mod debian;
 mod diff;
 mod events;
+mod execs;
 mod export;
 mod files;
 mod fsck;

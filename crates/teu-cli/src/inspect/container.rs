@@ -28,6 +28,7 @@ pub fn value(one: &InspectedContainer) -> Value {
         "LogPath": one.log_path,
         "Name": format!("/{}", state.name),
         "RestartCount": state.restart_count,
+        "ExecIDs": if one.execs.is_empty() { Value::Null } else { json!(one.execs) },
         "Driver": one.driver,
         "Platform": "linux",
         "CgroupPath": one.cgroup,

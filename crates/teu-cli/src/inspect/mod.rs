@@ -1,6 +1,7 @@
 //! `teu inspect`: all that is known of a container or an image, in docker's field names.
 
 mod container;
+mod exec;
 mod image;
 mod kernel;
 mod resources;
@@ -19,7 +20,8 @@ pub const TEACH: Teach = Teach {
     usage: "[OPTIONS] NAME|ID [NAME|ID...]",
     about: "Return low-level information on containers and images",
     example: "teu inspect web\n\
-              teu inspect -f '{{.NetworkSettings.IPAddress}}' web",
+              teu inspect -f '{{.NetworkSettings.IPAddress}}' web\n\
+              teu inspect --type exec -f '{{.ExitCode}}' 4f1c0a    # how an exec went; teu events tells its id",
 };
 
 /// As typed.
@@ -44,13 +46,13 @@ const FLAGS: &[Flag<InspectFlags>] = &[
         long: "type",
         short: None,
         takes: Takes::Value("string"),
-        doc: "Only inspect objects of the given type (container, image)",
+        doc: "Only inspect objects of the given type (container, image, exec)",
         set: |typed, value| match value {
-            "" | "container" | "image" => {
+            "" | "container" | "image" | "exec" => {
                 typed.kind = value.to_string();
                 Ok(())
             }
-            _ => Err("there are containers and images".to_string()),
+            _ => Err("there are containers, images and execs".to_string()),
         },
     },
 ];
@@ -94,6 +96,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
 
 fn look(engine: &Engine, name: &str, kind: &str) -> Result<Value, Failure> {
     let found = match kind {
+        "exec" => return Ok(exec::value(&engine.inspect_exec(name)?)),
         "container" => Inspected::Container(Box::new(engine.inspect_container(name)?)),
         "image" => Inspected::Image(Box::new(engine.find_image(name)?)),
         _ => engine.inspect(name)?,

@@ -180,6 +180,15 @@ impl Link {
         }
     }
 
+    /// How each exec goes or went: the last that ended, then those that run.
+    pub fn execs(&mut self) -> Result<Vec<ExecState>, MonitorError> {
+        self.send(&Request::Execs, &[])?;
+        match self.answer("list execs")? {
+            (Reply::Execs(states), _) => Ok(states),
+            (reply, _) => Err(unexpected(&reply)),
+        }
+    }
+
     /// The container's namespaces, by descriptor, for those who join them.
     pub fn namespaces(&mut self) -> Result<Vec<(NamespaceKind, OwnedFd)>, MonitorError> {
         self.send(&Request::Namespaces, &[])?;

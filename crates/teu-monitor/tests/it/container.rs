@@ -8,7 +8,7 @@ use teu_cgroup::Group;
 use teu_kernel::{exec_self, mount, pidfd};
 use teu_model::ContainerId;
 use teu_monitor::{
-    Attach, Command, ExecRequest, Exited, FdUse, Link, LogConfig, LogOptions, LogReader,
+    Attach, Command, ExecAbout, ExecRequest, Exited, FdUse, Link, LogConfig, LogOptions, LogReader,
     MonitorError, Pump, PumpEnd, StartRequest, Started, Stdio, Target,
 };
 use teu_oci::runtime::{Linux, LinuxNamespace, Mount, NamespaceKind, Process, Spec, User};
@@ -230,7 +230,14 @@ pub fn exec_request(id: &str, script: &str, stdio: Stdio, terminal: bool) -> Exe
         vec![Mount, Pid, Network, Ipc, Uts]
     };
     let plan = exec_plan(&process(script, terminal), namespaces);
-    ExecRequest { id: id.into(), plan, stdio, attach: Some(Attach::ALL) }
+    ExecRequest {
+        id: id.into(),
+        plan,
+        stdio,
+        attach: Some(Attach::ALL),
+        about: ExecAbout::default(),
+        event: None,
+    }
 }
 
 fn exec_plan(process: &Process, namespaces: Vec<NamespaceKind>) -> ExecPlan {

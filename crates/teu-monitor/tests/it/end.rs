@@ -190,7 +190,7 @@ fn what_does_not_fit_is_refused() {
         panic!()
     };
     assert_eq!(errno, teu_kernel::libc::EINVAL);
-    assert_eq!(other.namespaces().unwrap().len(), 4);
+    assert_eq!(other.namespaces().unwrap().len(), 5);
     other.signal(Target::Container, 9, None).unwrap();
     link.wait(Some(LIMIT)).unwrap().unwrap();
     assert_eq!(refused(other.signal(Target::Container, 9, None)), Refusal::NotRunning);
