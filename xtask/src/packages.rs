@@ -15,11 +15,13 @@ const PACKAGES: &[(&str, &str)] = &[
     ("docker-registry",   "the registry that teu pulls from"),
     ("docker.io",         "tests/same-as-docker: docker proves it first"),
     ("e2fsprogs",         "the guests' disks"),
+    ("fish",              "completions in a shell that has them"),
     ("iproute2",          "looks at what teu-network made"),
     ("iptables",          "rules of others that must survive"),
     ("iputils-ping",      "ping from a container, and to it"),
     ("kmod",              "the guests' modules"),
     ("libcap2-bin",       "capsh, getpcaps"),
+    ("man-db",            "renders the manual pages"),
     ("nftables",          "nft list, to be compared with the text in the tree"),
     ("nginx-light",       "a server in a container"),
     ("openssl",           "a private authority for a registry"),
@@ -31,6 +33,7 @@ const PACKAGES: &[(&str, &str)] = &[
     ("strace",            "kills teu at each of its system calls"),
     ("util-linux",        "unshare, nsenter, lsns, findmnt"),
     ("xz-utils",          "the guests' compressed modules"),
+    ("zsh",               "completions in a shell that has them"),
 ];
 
 const POLICY: &str = "/usr/sbin/policy-rc.d";

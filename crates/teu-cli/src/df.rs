@@ -3,11 +3,12 @@
 use crate::exit_code::Failure;
 use crate::flags::{Arguments, Flag, Takes, Verb, switch};
 use crate::help::Teach;
+use crate::volume::inspect;
 use crate::{Door, Outcome, images, output, ps, table, template};
 use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::time::SystemTime;
-use teu_engine::{DiskUse, ImageUse, Listed};
+use teu_engine::{DiskUse, ImageUse, Listed, ListedVolume};
 use teu_model::{Timestamp, human_duration, human_size};
 
 pub const TEACH: Teach = Teach {
@@ -76,7 +77,7 @@ fn as_table(rows: &[Value], heads: &Value, columns: &[&str]) -> String {
     };
     let rows: Vec<Vec<String>> =
         std::iter::once(cells(heads)).chain(rows.iter().map(cells)).collect();
-    table::render(&rows)
+    table::render_here(rows)
 }
 
 fn summary(used: &DiskUse) -> Vec<Value> {
@@ -97,10 +98,15 @@ fn summary(used: &DiskUse) -> Vec<Value> {
     let written: u64 = used.containers.iter().map(|(_, own)| own).sum();
     let stopped =
         used.containers.iter().filter(|(one, _)| !is_alive(one)).map(|(_, own)| own).sum();
+    let is_used = |one: &ListedVolume| !one.users.is_empty();
+    let held = used.volumes.iter().filter(|(one, _)| is_used(one)).count();
+    let in_volumes = used.volumes.iter().map(|(_, bytes)| bytes).sum();
+    let in_unused =
+        used.volumes.iter().filter(|(one, _)| !is_used(one)).map(|(_, bytes)| bytes).sum();
     vec![
         row("Images", used.images.len(), active_images, used.layers, used.unused_layers),
         row("Containers", used.containers.len(), alive, written, stopped),
-        row("Local Volumes", 0, 0, 0, 0),
+        row("Local Volumes", used.volumes.len(), held, in_volumes, in_unused),
         row("Build Cache", 0, 0, 0, 0),
     ]
 }
@@ -110,9 +116,11 @@ fn verbose(used: &DiskUse, format: &str) -> Result<String, Failure> {
     let images: Vec<Value> = used.images.iter().flat_map(|one| image_rows(one, now)).collect();
     let containers: Vec<Value> =
         used.containers.iter().map(|(one, own)| container_row(one, *own, now)).collect();
+    let volumes: Vec<Value> =
+        used.volumes.iter().map(|(one, bytes)| volume_row(one, *bytes)).collect();
     if !format.is_empty() && format != "table" {
         let data = json!({
-            "Images": images, "Containers": containers, "Volumes": [], "BuildCache": [],
+            "Images": images, "Containers": containers, "Volumes": volumes, "BuildCache": [],
         });
         return crate::version::shown(format, &data, String::new);
     }
@@ -126,6 +134,7 @@ fn verbose(used: &DiskUse, format: &str) -> Result<String, Failure> {
         "LocalVolumes": "LOCAL VOLUMES", "Size": "SIZE", "RunningFor": "CREATED",
         "Status": "STATUS", "Names": "NAMES",
     });
+    let volume_heads = json!({ "Name": "VOLUME NAME", "Links": "LINKS", "Size": "SIZE" });
     let image_columns = [
         "Repository",
         "Tag",
@@ -140,10 +149,11 @@ fn verbose(used: &DiskUse, format: &str) -> Result<String, Failure> {
         ["ID", "Image", "Command", "LocalVolumes", "Size", "RunningFor", "Status", "Names"];
     Ok(format!(
         "Images space usage:\n\n{}\nContainers space usage:\n\n{}\n\
-         Local Volumes space usage:\n\nVOLUME NAME   LINKS     SIZE\n\n\
+         Local Volumes space usage:\n\n{}\n\
          Build cache usage: 0B\n\nCACHE ID   CACHE TYPE   SIZE      CREATED   LAST USED   USAGE     SHARED\n",
         as_table(&images, &image_heads, &image_columns),
         as_table(&containers, &container_heads, &container_columns),
+        as_table(&volumes, &volume_heads, &["Name", "Links", "Size"]),
     ))
 }
 
@@ -165,6 +175,13 @@ fn image_rows(one: &ImageUse, now: Timestamp) -> Vec<Value> {
         })
     };
     image.rows().into_iter().map(row).collect()
+}
+
+fn volume_row(one: &ListedVolume, bytes: u64) -> Value {
+    let mut row = inspect::row(one);
+    row["Links"] = one.users.len().to_string().into();
+    row["Size"] = human_size(bytes).into();
+    row
 }
 
 fn container_row(one: &Listed, own: u64, now: Timestamp) -> Value {

@@ -8,7 +8,8 @@
 //! | 127 | the program is not there | |
 //! | 1 | no terminal where one was asked for | anything else |
 
-use crate::{VERBS, suggest};
+use crate::flags::Place;
+use crate::{VERBS, suggest, terminal};
 use std::error::Error;
 use teu_engine::EngineError;
 
@@ -22,6 +23,8 @@ pub struct Failure {
     after: Option<String>,
     /// Everything was told already.
     silent: bool,
+    /// No failure: what was asked about unfinished words.
+    place: Option<Place>,
 }
 
 /// As docker has it for what teu itself could not do.
@@ -30,12 +33,29 @@ pub const OWN_FAULT: u8 = 125;
 impl Failure {
     /// With exit status 1.
     pub fn new(message: impl Into<String>) -> Failure {
-        Failure { message: message.into(), hint: None, code: 1, after: None, silent: false }
+        Failure {
+            message: message.into(),
+            hint: None,
+            code: 1,
+            after: None,
+            silent: false,
+            place: None,
+        }
     }
 
     /// All was told; only the status is left.
     pub fn told(code: u8) -> Failure {
         Failure { code, silent: true, ..Failure::new("") }
+    }
+
+    /// The answer to a question about unfinished words: nothing else is done.
+    pub fn place(place: Place) -> Failure {
+        Failure { place: Some(place), ..Failure::told(0) }
+    }
+
+    /// That answer.
+    pub fn into_place(self) -> Option<Place> {
+        self.place
     }
 
     /// The command line cannot be understood.
@@ -92,7 +112,8 @@ impl Failure {
     /// Prints it, and returns the status.
     pub fn tell(&self) -> u8 {
         if !self.silent {
-            eprint!("{}", printable(&self.text()));
+            let text = printable(&self.text());
+            eprint!("{}", if terminal::stderr_has_colours() { coloured(&text) } else { text });
         }
         self.code
     }
@@ -107,6 +128,16 @@ impl Failure {
         }
         text
     }
+}
+
+/// Who speaks is red, advice is cyan.
+fn coloured(text: &str) -> String {
+    let line = |line: &str| match (line.strip_prefix("teu: "), line.strip_prefix("hint: ")) {
+        (Some(told), _) => format!("\x1b[1;31mteu:\x1b[0m {told}\n"),
+        (_, Some(hint)) => format!("\x1b[36mhint:\x1b[0m {hint}\n"),
+        _ => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
 }
 
 /// What was typed, or what a file or a registry said, never reaches the terminal as a command to it.
@@ -211,6 +242,7 @@ fn what_a_user_reads() {
         "teu: unknown flag: --memroy\nhint: did you mean --memory?\n\nRun 'teu run --help' for more information\n"
     );
     assert_eq!(failure.code, 125);
+    assert!(coloured(&failure.text()).starts_with("\x1b[1;31mteu:\x1b[0m unknown flag"));
     assert!(Failure::unknown_verb("rnu").text().contains("did you mean teu run?"));
     assert!(Failure::unknown_verb("build").text().contains("not there yet"));
     let error = EngineError::NoSuchContainer { given: "x".into() };

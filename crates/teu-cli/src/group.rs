@@ -1,7 +1,8 @@
 //! Docker's groups of verbs: `teu container ls` is `teu ps`, `teu image rm` is `teu rmi`.
 
 use crate::exit_code::Failure;
-use crate::{Door, Main, Outcome, VERBS, df, output, prune, system};
+use crate::flags::DESCRIBE;
+use crate::{Door, Main, Outcome, VERBS, df, man, output, prune, system, volume};
 use std::ffi::OsString;
 
 /// A group's name, what it is about, and its verbs: as typed there, and as `teu` has it alone.
@@ -56,6 +57,7 @@ const GROUPS: &[Group] = &[
         ],
     ),
     ("system", "Manage teu", &[("events", "events"), ("fsck", "fsck"), ("info", "info")]),
+    ("volume", "Manage volumes", &[]),
 ];
 
 /// What a group has that stands nowhere alone.
@@ -65,11 +67,20 @@ const OWN: &[(&str, &str, Main, &str)] = &[
     ("system", "df", df::main, df::TEACH.about),
     ("system", "prune", prune::system, prune::SYSTEM.about),
     ("system", "reset", system::main, system::TEACH.about),
+    ("volume", "create", volume::create, volume::CREATE.teach.about),
+    ("volume", "export", volume::export_volume, volume::EXPORT.teach.about),
+    ("volume", "import", volume::import_volume, volume::IMPORT.teach.about),
+    ("volume", "inspect", volume::inspect::main, volume::inspect::TEACH.about),
+    ("volume", "list", volume::list::main, volume::list::TEACH.about),
+    ("volume", "ls", volume::list::main, volume::list::TEACH.about),
+    ("volume", "prune", volume::prune::main, volume::prune::TEACH.about),
+    ("volume", "remove", volume::remove, volume::REMOVE.teach.about),
+    ("volume", "rm", volume::remove, volume::REMOVE.teach.about),
 ];
 
 /// Runs a verb of the group `name`; nothing where that is no group.
 pub fn answer(door: &Door, name: &str, words: &[OsString]) -> Option<Outcome> {
-    let (name, _, verbs) = GROUPS.iter().find(|(group, _, _)| *group == name)?;
+    let (name, about, verbs) = GROUPS.iter().find(|(group, _, _)| *group == name)?;
     let Some((verb, rest)) = words.split_first() else {
         output::print(&help(name));
         return Some(Ok(0));
@@ -77,6 +88,10 @@ pub fn answer(door: &Door, name: &str, words: &[OsString]) -> Option<Outcome> {
     let verb = verb.to_string_lossy();
     if verb == "--help" || verb == "-h" {
         output::print(&help(name));
+        return Some(Ok(0));
+    }
+    if verb.strip_prefix("--") == Some(&format!("{DESCRIBE}=man")) {
+        output::print(&man::of_group(name, about, &abouts(name)));
         return Some(Ok(0));
     }
     let mut rest = rest.to_vec();
@@ -116,19 +131,22 @@ pub fn verbs() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
     })
 }
 
+/// The verbs of a group, sorted, each with what it is about.
+fn abouts(group: &str) -> Vec<(&'static str, &'static str)> {
+    let (_, mut verbs) = verbs().find(|(name, _)| *name == group).unwrap_or_default();
+    verbs.sort_unstable();
+    let about = |verb: &'static str| {
+        let own = OWN.iter().find(|(of, own, _, _)| *of == group && *own == verb);
+        let teach = VERBS.iter().find(|(name, _, _)| alone(group, verb) == Some(name));
+        own.map_or(teach.map_or("", |(_, _, teach)| teach.about), |own| own.3)
+    };
+    verbs.into_iter().map(|verb| (verb, about(verb))).collect()
+}
+
 fn help(group: &str) -> String {
     let about = GROUPS.iter().find(|(name, _, _)| *name == group).map_or("", |(_, about, _)| about);
     let mut text = format!("Usage:  teu {group} COMMAND\n\n{about}\n\nCommands:\n");
-    let (_, mut verbs) = verbs().find(|(name, _)| *name == group).unwrap_or_default();
-    verbs.sort_unstable();
-    for verb in verbs {
-        let own = OWN.iter().find(|(of, own, _, _)| *of == group && *own == verb);
-        let alone = GROUPS
-            .iter()
-            .find(|(name, _, _)| *name == group)
-            .and_then(|(_, _, verbs)| verbs.iter().find(|(own, _)| *own == verb));
-        let teach = VERBS.iter().find(|(name, _, _)| alone.is_some_and(|(_, alone)| alone == name));
-        let about = own.map_or(teach.map_or("", |(_, _, teach)| teach.about), |own| own.3);
+    for (verb, about) in abouts(group) {
         text += &format!("  {verb:<10}{about}\n");
     }
     text += &format!("\nRun 'teu {group} COMMAND --help' for more information on a command.\n");

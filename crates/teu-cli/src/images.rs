@@ -113,18 +113,18 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
         return Ok(0);
     }
     let formatted = template::list(&flags.format, &rows, &heads()).map_err(Failure::new)?;
-    output::print(&formatted.unwrap_or_else(|| own_table(&rows, flags.digests)));
+    output::print(&formatted.unwrap_or_else(|| own_table(&rows, &flags)));
     Ok(0)
 }
 
-fn own_table(rows: &[Value], digests: bool) -> String {
+fn own_table(rows: &[Value], flags: &ImagesFlags) -> String {
     let mut columns = vec!["Repository", "Tag", "ID", "CreatedSince", "Size"];
-    if digests {
+    if flags.digests {
         columns.insert(2, "Digest");
     }
     let mut table = vec![columns.iter().map(|column| head(column)).collect::<Vec<_>>()];
     table.extend(rows.iter().map(|row| columns.iter().map(|column| text(row, column)).collect()));
-    table::render(&table)
+    if flags.whole { table::render(&table) } else { table::render_here(table) }
 }
 
 /// Docker's head of each field.

@@ -61,12 +61,15 @@ const VERB: Verb<ImportFlags> = Verb {
     teach: TEACH,
     flags: &[FLAGS],
     later: "",
-    arguments: Arguments::Between(1, 2),
+    arguments: Arguments::AtLeast(1),
     first_ends_flags: false,
 };
 
 pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, words)) = VERB.parse(words)? else { return Ok(0) };
+    if let Some(more) = words.get(2) {
+        return Err(Failure::new(format!("a file and a name, and then {more:?}: what is that?")));
+    }
     if words[0].contains("://") {
         return Err(Failure::new("importing from a URL is not there yet")
             .code(125)

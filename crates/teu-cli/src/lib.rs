@@ -115,7 +115,6 @@ const VERBS: &[(&str, Main, help::Teach)] = &[
     ("rmi", rmi::main, rmi::TEACH),
     ("import", import::main, import::TEACH),
     ("load", load::main, load::TEACH),
-    ("volume", volume::main, volume::TEACH),
     ("version", version::main, version::TEACH),
     ("info", info::main, info::TEACH),
     ("fsck", fsck::main, fsck::TEACH),

@@ -44,6 +44,9 @@ fn overview(door: &Door) -> String {
     for (name, _, teach) in VERBS {
         text += &format!(".TP\n.B {}\n{}\n", plain(name), plain(teach.about));
     }
+    for (name, about) in crate::group::all() {
+        text += &format!(".TP\n.B {}\n{}\n", plain(name), plain(about));
+    }
     text += ".SH OPTIONS\n";
     for line in
         help::overview(door.tools).lines().skip_while(|line| *line != "Global Options:").skip(1)
@@ -53,6 +56,16 @@ fn overview(door: &Door) -> String {
         }
     }
     text
+}
+
+/// teu-GROUP(1).
+pub fn of_group(name: &str, about: &str, verbs: &[(&str, &str)]) -> String {
+    let mut text = head(&format!("teu-{name}"), about);
+    text += &format!(".SH SYNOPSIS\n.B teu {name}\n\\fICOMMAND\\fR\n.SH COMMANDS\n");
+    for (verb, about) in verbs {
+        text += &format!(".TP\n.B {}\n{}\n", plain(verb), plain(about));
+    }
+    text + ".SH SEE ALSO\n.BR teu (1)\n"
 }
 
 /// teu-VERB(1).
@@ -98,6 +111,13 @@ fn head(page: &str, about: &str) -> String {
 /// Letters that roff would take for something else.
 fn plain(text: &str) -> String {
     let text = text.replace('\\', "\\e").replace('-', "\\-");
+    let text: String = text
+        .chars()
+        .map(|letter| match letter {
+            letter if letter.is_ascii() => letter.to_string(),
+            letter => format!("\\[u{:04X}]", u32::from(letter)),
+        })
+        .collect();
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 

@@ -4,7 +4,7 @@ use crate::exit_code::Failure;
 use crate::filter::Filters;
 use crate::flags::{Arguments, Flag, Takes, Verb, switch};
 use crate::help::Teach;
-use crate::{Door, Outcome, moment, output};
+use crate::{Door, Outcome, moment, output, volume};
 use std::ffi::OsString;
 use std::time::SystemTime;
 use teu_engine::parts::{ListedImage, Removed};
@@ -89,9 +89,7 @@ pub const SYSTEM_VERB: Verb<PruneFlags> = verb(SYSTEM, &[COMMON, ALL, VOLUMES]);
 pub fn containers(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, _)) = CONTAINERS_VERB.parse(words)? else { return Ok(0) };
     let wanted = Wanted::look_up(&flags, &["until", "label", "label!"])?;
-    if !agreed(&flags, "This will remove all stopped containers.")? {
-        return Ok(0);
-    }
+    ask(&flags, "This will remove all stopped containers.", "container")?;
     let bytes = prune_containers(&door.engine()?, &wanted, flags.dry)?;
     total(bytes, flags.dry);
     Ok(0)
@@ -107,9 +105,7 @@ pub fn images(door: &Door, words: Vec<OsString>) -> Outcome {
     } else {
         "This will remove all dangling images."
     };
-    if !agreed(&flags, warning)? {
-        return Ok(0);
-    }
+    ask(&flags, warning, "image")?;
     let bytes = prune_images(&door.engine()?, all, &wanted, flags.dry)?;
     total(bytes, flags.dry);
     Ok(0)
@@ -137,31 +133,41 @@ pub fn system(door: &Door, words: Vec<OsString>) -> Outcome {
         warning += "\n  Items to be pruned will be filtered with:\n";
         filters.iter().for_each(|filter| warning += &format!("  - {filter}\n"));
     }
-    if !agreed(&flags, &warning)? {
-        return Ok(0);
-    }
+    ask(&flags, &warning, "system")?;
     let engine = door.engine()?;
-    let bytes = prune_containers(&engine, &wanted, flags.dry)?
-        .saturating_add(prune_images(&engine, flags.all, &wanted, flags.dry)?);
+    let mut bytes = prune_containers(&engine, &wanted, flags.dry)?;
+    if flags.volumes {
+        let filters: Result<Vec<_>, _> =
+            flags.filters.shown().iter().map(|text| volume::list::Filter::parse(text)).collect();
+        let freed = volume::prune::prune_volumes(&engine, false, &filters?, flags.dry)?;
+        bytes = bytes.saturating_add(freed);
+    }
+    bytes = bytes.saturating_add(prune_images(&engine, flags.all, &wanted, flags.dry)?);
     total(bytes, flags.dry);
     Ok(0)
 }
 
-/// Docker's question. No answer is no.
-fn agreed(flags: &PruneFlags, warning: &str) -> Result<bool, Failure> {
-    if flags.force || flags.dry {
-        return Ok(true);
-    }
+fn ask(flags: &PruneFlags, warning: &str, what: &str) -> Result<(), Failure> {
+    if flags.force || flags.dry { Ok(()) } else { agreed(warning, what) }
+}
+
+/// Docker's question. No answer is no, and that is an end without success, as in docker 28.
+pub fn agreed(warning: &str, what: &str) -> Result<(), Failure> {
     output::print(&format!("WARNING! {warning}\nAre you sure you want to continue? [y/N] "));
     let mut answer = String::new();
     let read = std::io::stdin().read_line(&mut answer);
     read.map_err(|error| Failure::new("cannot read the answer").because(error))?;
-    Ok(answer.trim().eq_ignore_ascii_case("y"))
+    if answer.trim().eq_ignore_ascii_case("y") {
+        return Ok(());
+    }
+    // The question's line has no end of its own where nobody typed one.
+    output::print("\n");
+    Err(Failure::new(format!("{what} prune has been cancelled")))
 }
 
 fn prune_containers(engine: &Engine, wanted: &Wanted<'_>, dry: bool) -> Result<u64, Failure> {
     let pruned = engine.prune_containers(&|one| wanted.container(one), dry)?;
-    list("Containers", dry, pruned.gone.iter().map(ToString::to_string).collect());
+    list("Containers", dry, &pruned.gone.iter().map(ToString::to_string).collect::<Vec<_>>());
     Ok(pruned.bytes)
 }
 
@@ -176,18 +182,20 @@ fn prune_images(
         Removed::Untagged(name) => format!("untagged: {}", name.familiar()),
         Removed::Deleted(digest) => format!("deleted: {digest}"),
     };
-    list("Images", dry, pruned.gone.iter().map(line).collect());
+    list("Images", dry, &pruned.gone.iter().map(line).collect::<Vec<_>>());
     Ok(pruned.bytes)
 }
 
-fn list(what: &str, dry: bool, lines: Vec<String>) {
+/// What went.
+pub fn list(what: &str, dry: bool, lines: &[String]) {
     if !lines.is_empty() {
         let head = if dry { "Would delete" } else { "Deleted" };
         output::print(&format!("{head} {what}:\n{}\n\n", lines.join("\n")));
     }
 }
 
-fn total(bytes: u64, dry: bool) {
+/// The last line.
+pub fn total(bytes: u64, dry: bool) {
     let head = if dry { "Space that would be reclaimed" } else { "Total reclaimed space" };
     output::print(&format!("{head}: {}\n", human_size(bytes)));
 }

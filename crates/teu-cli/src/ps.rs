@@ -146,7 +146,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     });
     let rows: Vec<Value> = rows.collect();
     let formatted = template::list(&format, &rows, &heads()).map_err(Failure::new)?;
-    output::print(&formatted.unwrap_or_else(|| own_table(&rows, flags.size)));
+    output::print(&formatted.unwrap_or_else(|| own_table(&rows, flags.size, flags.whole)));
     Ok(0)
 }
 
@@ -164,11 +164,11 @@ fn size(engine: &Engine, one: &Listed) -> String {
 
 const COLUMNS: [&str; 7] = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
 
-fn own_table(rows: &[Value], size: bool) -> String {
+fn own_table(rows: &[Value], size: bool, whole: bool) -> String {
     let columns: Vec<&str> = COLUMNS.into_iter().chain(size.then_some("Size")).collect();
     let mut table = vec![columns.iter().map(|column| head(column)).collect::<Vec<_>>()];
     table.extend(rows.iter().map(|row| columns.iter().map(|column| text(row, column)).collect()));
-    table::render(&table)
+    if whole { table::render(&table) } else { table::render_here(table) }
 }
 
 /// Docker's head of each field.

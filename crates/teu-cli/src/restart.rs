@@ -3,7 +3,7 @@
 use crate::exit_code::{Failure, for_each};
 use crate::flags::{Arguments, Flag, Verb};
 use crate::help::Teach;
-use crate::stop::{StopFlags, signal_flag, timeout};
+use crate::stop::{StopFlags, WaitingLine, signal_flag, timeout};
 use crate::{Door, Outcome};
 use std::ffi::OsString;
 
@@ -30,8 +30,11 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, names)) = VERB.parse(words)? else { return Ok(0) };
     let signal = flags.signal()?;
     let engine = door.engine()?;
+    let line = WaitingLine::default();
     for_each(&names, true, |name| {
-        for warning in engine.restart(name, signal, flags.seconds)? {
+        let restarted = engine.restart(name, signal, flags.seconds, &|waiting| line.show(waiting));
+        line.clear();
+        for warning in restarted? {
             eprintln!("WARNING: {warning}");
         }
         Ok::<(), Failure>(())

@@ -21,6 +21,29 @@ pub fn stderr_is_terminal() -> bool {
     tty::is_tty(std::io::stderr().as_fd())
 }
 
+/// Whether colours may be shown there: `NO_COLOR` (no-color.org) and a dumb terminal say no.
+pub fn stderr_has_colours() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    stderr_is_terminal() && set("NO_COLOR").is_none() && !is_dumb()
+}
+
+/// Whether the terminal takes no commands.
+pub fn is_dumb() -> bool {
+    std::env::var_os("TERM").is_none_or(|term| term == "dumb")
+}
+
+/// Columns of standard output, where it is a terminal.
+pub fn stdout_width() -> Option<usize> {
+    let (_, columns) = tty::size(std::io::stdout().as_fd()).ok()?;
+    (columns > 0).then_some(columns.into())
+}
+
+/// Columns of standard error, where it is a terminal.
+pub fn stderr_width() -> Option<usize> {
+    let (_, columns) = tty::size(std::io::stderr().as_fd()).ok()?;
+    (columns > 0).then_some(columns.into())
+}
+
 /// Columns and rows, asked before the start so that the first paint is right.
 pub fn size() -> Option<(u16, u16)> {
     let (stdout, stdin) = (std::io::stdout(), std::io::stdin());

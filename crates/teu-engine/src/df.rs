@@ -1,6 +1,6 @@
-//! `system df`: what images and containers take on the disk, and what could be had back.
+//! `system df`: what images, containers and volumes take on the disk, and what could be had back.
 
-use crate::{Engine, EngineError, Listed};
+use crate::{Engine, EngineError, Listed, ListedVolume};
 use std::collections::{HashMap, HashSet};
 use teu_image::ListedImage;
 use teu_model::DiffId;
@@ -12,6 +12,8 @@ pub struct DiskUse {
     pub images: Vec<ImageUse>,
     /// Containers and the bytes that each wrote.
     pub containers: Vec<(Listed, u64)>,
+    /// Volumes and the bytes in each.
+    pub volumes: Vec<(ListedVolume, u64)>,
     /// Bytes of all layers, each once.
     pub layers: u64,
     /// Of these, bytes of layers that no container needs.
@@ -30,7 +32,7 @@ pub struct ImageUse {
 }
 
 impl Engine {
-    /// Looks at all images and containers.
+    /// Looks at all images, containers and volumes.
     pub fn disk_usage(&self) -> Result<DiskUse, EngineError> {
         let listed = self.list()?;
         let images = self.store.list()?;
@@ -51,10 +53,15 @@ impl Engine {
             containers: listed.iter().filter(|one| one.container.record.image == image.id).count(),
         });
         let images = uses.collect();
+        let sized = |volume: ListedVolume| {
+            let bytes = self.size_of_volume(&volume.volume.name).unwrap_or(0);
+            (volume, bytes)
+        };
+        let volumes = self.volumes()?.into_iter().map(sized).collect();
         let containers = listed.into_iter().map(|one| {
             let own = self.size_of(&one.container).0;
             (one, own)
         });
-        Ok(DiskUse { images, containers: containers.collect(), layers, unused_layers })
+        Ok(DiskUse { images, containers: containers.collect(), volumes, layers, unused_layers })
     }
 }

@@ -12,6 +12,7 @@
 
 use crate::action::Action;
 use crate::observe::{Truth, boot_id, now, observe};
+use crate::patience::{News, Patience};
 use crate::records::{self, Container};
 use crate::release::{destroy, give_back, release_ended};
 use crate::stop::KILL_LIMIT;
@@ -73,12 +74,13 @@ impl Container {
 
 impl Engine {
     /// Stops the container that `given` names, as `stop` does, and starts it again; one that does not run is
-    /// started. It keeps its monitor, and with it log and address.
+    /// started. It keeps its monitor, and with it log and address. `news` hears as `stop`'s does.
     pub fn restart(
         &self,
         given: &str,
         signal: Option<Signal>,
         timeout_s: Option<i64>,
+        news: News<'_>,
     ) -> Result<Vec<String>, EngineError> {
         let container = records::find(&self.paths, given)?;
         let id = container.id().clone();
@@ -89,7 +91,7 @@ impl Engine {
             if link.watch_exit(Target::Container, true).is_ok() {
                 watching = Some(link);
             }
-            self.ask_to_end(&container, signal, timeout_s, watching.as_mut())?;
+            self.ask_to_end(&container, signal, timeout_s, watching.as_mut(), news)?;
         }
         let action = Action::begin(self, &id)?;
         release_ended(self, &id)?;
@@ -121,12 +123,14 @@ impl Engine {
         signal: Option<Signal>,
         timeout_s: Option<i64>,
         watching: Option<&mut Link>,
+        news: News<'_>,
     ) -> Result<(), EngineError> {
         let limit = self.patience(container, timeout_s);
         let first = signal.unwrap_or(container.record.stop_signal);
         self.send_unless_ended(container, first, VERB)?;
         let Some(link) = watching else { return self.await_process(container) };
-        if matches!(link.wait(limit), Ok(None)) {
+        let mut patience = Patience { container, signal: first, limit, news };
+        if matches!(patience.wait(link), Ok(None)) {
             self.send_unless_ended(container, Signal::KILL, VERB)?;
             // Where the monitor is lost meanwhile, what it left is released all the same.
             link.wait(Some(KILL_LIMIT)).map(drop).unwrap_or(());

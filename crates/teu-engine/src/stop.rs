@@ -1,13 +1,14 @@
 //! `kill`, `stop`, `wait`: how a running container is told to end, and how its end is awaited.
 
 use crate::observe::{Truth, observe};
+use crate::patience::{News, Patience};
 use crate::records::{self, Container};
 use crate::{Engine, EngineError};
 use std::os::fd::AsFd;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use teu_kernel::pidfd;
 use teu_model::{Exit, Signal, Status, Verb};
-use teu_monitor::{Link, MonitorError, Target};
+use teu_monitor::{Exited, Link, MonitorError, Target};
 
 /// How long after SIGKILL the kernel may take to end a container (a process stuck in the disk).
 pub(crate) const KILL_LIMIT: Duration = Duration::from_secs(30);
@@ -27,12 +28,14 @@ impl Engine {
     }
 
     /// Asks it to end, waits for `timeout_s` (none: as it was created with, else ten seconds; negative: for
-    /// ever), then kills it. One that does not run is stopped enough.
+    /// ever), then kills it. One that does not run is stopped enough. Once a second `news` hears what is
+    /// waited for.
     pub fn stop(
         &self,
         given: &str,
         signal: Option<Signal>,
         timeout_s: Option<i64>,
+        news: News<'_>,
     ) -> Result<(), EngineError> {
         let container = records::find(&self.paths, given)?;
         if self.want_end(&container)? {
@@ -45,8 +48,8 @@ impl Engine {
         }
         let limit = self.patience(&container, timeout_s);
         let signal = signal.unwrap_or(container.record.stop_signal);
-        if self.end_by(&container, signal, limit, "stop")?.is_none() {
-            self.end_by(&container, Signal::KILL, Some(KILL_LIMIT), "stop")?
+        if self.end_by(&container, signal, limit, news)?.is_none() {
+            self.end_by(&container, Signal::KILL, Some(KILL_LIMIT), news)?
                 .ok_or_else(|| will_not_end(&container))?;
         }
         self.tell_of(&container, "stop", &[]);
@@ -76,7 +79,9 @@ impl Engine {
                     .exit
                     .unwrap_or_else(|| Exit::new(0, container.record.created_at)))
             }
-            _ => self.await_end(&container, None)?.ok_or_else(|| will_not_end(&container)),
+            _ => self
+                .await_end(&container, |link| link.wait(None))?
+                .ok_or_else(|| will_not_end(&container)),
         }
     }
 
@@ -125,10 +130,11 @@ impl Engine {
         container: &Container,
         signal: Signal,
         limit: Option<Duration>,
-        verb: &str,
+        news: News<'_>,
     ) -> Result<Option<Exit>, EngineError> {
-        self.send_unless_ended(container, signal, verb)?;
-        self.await_end(container, limit)
+        self.send_unless_ended(container, signal, "stop")?;
+        let mut patience = Patience { container, signal, limit, news };
+        self.await_end(container, |link| patience.wait(link))
     }
 
     pub(crate) fn send_unless_ended(
@@ -145,14 +151,12 @@ impl Engine {
         self.let_it_end(container, signal)
     }
 
-    /// Waits for the end as long as `limit` allows, and releases if the monitor asks this command to.
+    /// Waits for the end as `wait` does, and releases if the monitor asks this command to.
     fn await_end(
         &self,
         container: &Container,
-        limit: Option<Duration>,
+        wait: impl FnOnce(&mut Link) -> Result<Option<Exited>, MonitorError>,
     ) -> Result<Option<Exit>, EngineError> {
-        let deadline = limit.map(|limit| Instant::now() + limit);
-        let left = || deadline.map(|end| end.saturating_duration_since(Instant::now()));
         let mut link = match self.link(container) {
             Ok(link) => link,
             // Gone already, or while it was greeted: the end was as quick as the signal.
@@ -167,7 +171,7 @@ impl Engine {
             }
             other => other?,
         }
-        match link.wait(left()) {
+        match wait(&mut link) {
             Ok(Some(exited)) => {
                 let exit = crate::observe::translate(&exited.exit);
                 self.after(link, exited.release, container)?;

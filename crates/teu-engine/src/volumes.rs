@@ -87,6 +87,15 @@ impl Engine {
         Ok(())
     }
 
+    /// Whether `volume rm` would remove it; why not, in the same words.
+    pub fn may_remove_volume(&self, name: &str) -> Result<(), EngineError> {
+        let users = self.find_volume(name)?.users;
+        if users.is_empty() {
+            return Ok(());
+        }
+        Err(VolumeError::InUse { name: name.to_string(), users }.into())
+    }
+
     /// Everything in the volume as a tar.
     pub fn export_volume(&self, name: &str, to: impl Write) -> Result<(), EngineError> {
         Ok(self.volumes.export(name, to)?)

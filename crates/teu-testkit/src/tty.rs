@@ -110,6 +110,17 @@ impl Tty {
         }
     }
 
+    /// All that was shown, once nobody has the terminal open any more.
+    #[track_caller]
+    pub fn rest(&self) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        while !self.screen.text.lock().expect("no panic while held").1 {
+            assert!(Instant::now() < deadline, "somebody keeps the terminal: {}", self.shown());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        self.shown()
+    }
+
     /// All that was shown.
     pub fn shown(&self) -> String {
         let text = self.screen.text.lock().expect("no panic while held");

@@ -19,11 +19,12 @@ fn container_prune_takes_the_stopped_ones() {
     assert_eq!(shown, format!("Deleted Containers:\n{done}\n\nTotal reclaimed space: 0B"));
     assert_eq!(teu.ok("container prune -f --filter until=1h"), "Total reclaimed space: 0B");
     // No answer is no.
-    let shown = teu.ok("container prune");
+    let done = teu.run("container prune");
     assert_eq!(
-        shown,
+        done.stdout,
         "WARNING! This will remove all stopped containers.\nAre you sure you want to continue? [y/N] "
     );
+    assert_eq!((done.code, done.stderr.as_str()), (1, "teu: container prune has been cancelled"));
     assert_eq!(teu.ok("ps -a --format '{{.Names}}'"), "kept\nup");
     let mut command = teu.command(&["container", "prune"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -53,11 +54,45 @@ fn image_prune_takes_what_no_container_has() {
     assert!(!shown.ends_with("space: 0B"), "{shown}");
     assert_eq!(teu.ok("images -q"), "");
     assert_eq!(teu.ok("fsck"), "nothing is wrong");
-    let asked = teu.ok("system prune --filter label=x");
+    let asked = teu.run("system prune --filter label=x").stdout;
     assert!(
         asked.contains("  - all dangling images\n  - unused build cache\n\n  Items"),
         "{asked}"
     );
+}
+
+#[test]
+fn system_prune_takes_volumes_where_it_is_told_to() {
+    let teu = Teu::with_busybox("prune-volumes");
+    teu.ok("create --name a --network none -v /x -v kept:/y busybox true");
+    teu.ok("run --rm --network none -v kept:/y busybox sh -c 'head -c 5000 /dev/zero >/y/file'");
+    let row = |kind: &str| {
+        let rows = teu.ok(
+            "system df --format '{{.Type}}|{{.TotalCount}}|{{.Active}}|{{.Size}}|{{.Reclaimable}}'",
+        );
+        rows.lines().find(|row| row.starts_with(kind)).unwrap().to_string()
+    };
+    assert_eq!(row("Local"), "Local Volumes|2|2|5kB|0B (0%)");
+    let shown =
+        teu.ok("system df -v --format '{{range .Volumes}}{{.Name}} {{.Links}} {{.Size}};{{end}}'");
+    assert!(shown.contains("kept 1 5kB;"), "{shown}");
+    teu.ok("system prune -f --filter label=none");
+    teu.ok("rm a");
+    assert_eq!(row("Local"), "Local Volumes|2|0|5kB|5kB (100%)");
+    assert_eq!(teu.ok("system prune -f"), "Total reclaimed space: 0B");
+    let shown = teu.ok("system prune --volumes --dry-run");
+    assert!(shown.starts_with("Would delete Volumes:\n") && !shown.contains("kept"), "{shown}");
+    assert_eq!(teu.ok("volume ls -q").lines().count(), 2);
+    let shown = teu.ok("volume prune -a --dry-run");
+    assert!(shown.contains("kept\n\nSpace that would be reclaimed: 5kB"), "{shown}");
+    assert_eq!(teu.ok("volume rm --dry-run kept"), "kept");
+    assert_eq!(teu.ok("volume ls -q").lines().count(), 2);
+    teu.ok("system prune -f --volumes");
+    assert_eq!(teu.ok("volume ls -q"), "kept", "it has a name");
+    let told = teu.fails(1, "volume prune");
+    assert!(told.contains("volume prune has been cancelled"), "{told}");
+    teu.ok("create --name b --network none -v kept:/y busybox true");
+    assert!(teu.fails(1, "volume rm --dry-run kept").contains("volume is in use"));
 }
 
 #[test]

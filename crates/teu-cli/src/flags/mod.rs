@@ -10,6 +10,7 @@ mod health;
 mod kernel;
 mod life;
 mod network;
+mod place;
 mod process;
 mod resources;
 mod security;
@@ -19,6 +20,7 @@ pub use health::{HEALTH, HealthFlags};
 pub use kernel::{KERNEL, KernelFlags, is_cdi_name};
 pub use life::{LIFE, LifeFlags};
 pub use network::{NETWORK, NetworkFlags};
+pub use place::{Place, question};
 pub use process::{HasProcess, PROCESS, ProcessFlags, exec_process, run_detach};
 pub use resources::{HasResources, KERNEL_MEMORY, RESOURCES, ResourceFlags, update_resources};
 pub use security::{SECURITY, SecurityFlags};
@@ -85,6 +87,9 @@ pub type Typed<T> = Option<(T, Vec<String>)>;
 impl<T: Default> Verb<T> {
     /// Takes the words apart.
     pub fn parse(&self, words: Vec<OsString>) -> Result<Typed<T>, Failure> {
+        if let Some(typed) = place::asked(&words) {
+            return Err(Failure::place(self.place(&words[..words.len() - 1], &typed)));
+        }
         let name = self.teach.name;
         let usage = |error: lexopt::Error| Failure::usage(Some(name), wording(&error));
         let mut parser = lexopt::Parser::from_args(words);
@@ -107,8 +112,7 @@ impl<T: Default> Verb<T> {
                 Some(Long(long)) => {
                     let long = long.to_string();
                     if long == DESCRIBE {
-                        let what = parser.optional_value().unwrap_or_default();
-                        crate::output::print(&self.described(&what.to_string_lossy()));
+                        crate::output::print(&crate::man::of(self));
                         return Ok(None);
                     }
                     if long == "help" {
@@ -147,17 +151,6 @@ impl<T: Default> Verb<T> {
         }
         self.count(&arguments)?;
         Ok(Some((typed, arguments)))
-    }
-
-    /// Its manual page, or the flags that begin as typed.
-    fn described(&self, what: &str) -> String {
-        let Some(typed) = what.strip_prefix("flags:") else { return crate::man::of(self) };
-        let mut flags: Vec<String> = self.all().map(|flag| format!("--{}", flag.long)).collect();
-        flags.extend(self.all().filter_map(|flag| Some(format!("-{}", flag.short?))));
-        flags.push("--help".to_string());
-        flags.retain(|flag| flag.starts_with(typed));
-        flags.sort_unstable();
-        flags.iter().map(|flag| format!("{flag}\n")).collect()
     }
 
     /// All flags of all groups.

@@ -83,7 +83,7 @@ fn shown(flags: &ListVolumeFlags, volumes: &[ListedVolume]) -> Result<String, Fa
             rows.extend(
                 volumes.iter().map(|one| vec![one.volume.driver.clone(), one.volume.name.clone()]),
             );
-            Ok(table::render(&rows))
+            Ok(table::render_here(rows))
         }
         "json" => lines(&|volume| Ok(inspect::row(volume).to_string())),
         text => {

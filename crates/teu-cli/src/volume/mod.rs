@@ -1,8 +1,8 @@
 //! `teu volume`: directories that outlive containers.
 
-mod inspect;
-mod list;
-mod prune;
+pub mod inspect;
+pub mod list;
+pub mod prune;
 
 use crate::exit_code::{Failure, for_each};
 use crate::flags::{Arguments, Flag, Takes, Verb, switch};
@@ -12,59 +12,6 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use teu_engine::EngineError;
 use teu_engine::parts::{NewVolume, VolumeError};
-
-pub const TEACH: Teach = Teach {
-    name: "volume",
-    usage: "COMMAND",
-    about: "Manage volumes",
-    example: "teu volume create data\n\
-              teu run -v data:/var/lib/postgresql postgres\n\
-              teu volume export data > data.tar",
-};
-
-/// What `volume` can do, and who does it.
-const VERBS: &[(&str, crate::Main, Teach)] = &[
-    ("create", create, CREATE.teach),
-    ("ls", list::main, list::TEACH),
-    ("inspect", inspect::main, inspect::TEACH),
-    ("rm", remove, REMOVE.teach),
-    ("prune", prune::main, prune::TEACH),
-    ("export", export_volume, EXPORT.teach),
-    ("import", import_volume, IMPORT.teach),
-];
-
-pub fn main(door: &Door, mut words: Vec<OsString>) -> Outcome {
-    let Some(verb) = words.first().map(|word| word.to_string_lossy().into_owned()) else {
-        output::print(&help());
-        return Ok(0);
-    };
-    words.remove(0);
-    let verb = match verb.as_str() {
-        "--help" | "-h" => {
-            output::print(&help());
-            return Ok(0);
-        }
-        "list" => "ls",
-        "remove" => "rm",
-        other => other,
-    };
-    match VERBS.iter().find(|(name, _, _)| *name == verb) {
-        Some((_, main, _)) => main(door, words),
-        None => Err(Failure::unknown_verb(&format!("volume {verb}"))),
-    }
-}
-
-fn help() -> String {
-    let mut text = String::from("Usage:  teu volume COMMAND\n\nManage volumes\n\nExample:\n");
-    for line in TEACH.example.lines() {
-        text += &format!("  {}\n", line.trim());
-    }
-    text += "\nCommands:\n";
-    for (name, _, teach) in VERBS {
-        text += &format!("  {name:<9} {}\n", teach.about);
-    }
-    text + "\nRun 'teu volume COMMAND --help' for more information on a command.\n"
-}
 
 /// As typed.
 #[derive(Debug, Default)]
@@ -121,7 +68,7 @@ const CREATE_FLAGS: &[Flag<CreateVolumeFlags>] = &[
     },
 ];
 
-const CREATE: Verb<CreateVolumeFlags> = Verb {
+pub const CREATE: Verb<CreateVolumeFlags> = Verb {
     teach: Teach {
         name: "volume create",
         usage: "[OPTIONS] [VOLUME]",
@@ -136,7 +83,7 @@ const CREATE: Verb<CreateVolumeFlags> = Verb {
     first_ends_flags: false,
 };
 
-fn create(door: &Door, words: Vec<OsString>) -> Outcome {
+pub fn create(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, mut words)) = CREATE.parse(words)? else { return Ok(0) };
     if flags.name.is_some() && !words.is_empty() {
         return Err(Failure::new(
@@ -168,37 +115,51 @@ pub fn pairs(list: &[String]) -> BTreeMap<String, String> {
 #[derive(Debug, Default)]
 pub struct RemoveVolumeFlags {
     force: bool,
+    dry: bool,
 }
 
-const REMOVE: Verb<RemoveVolumeFlags> = Verb {
+pub const REMOVE: Verb<RemoveVolumeFlags> = Verb {
     teach: Teach {
         name: "volume rm",
         usage: "[OPTIONS] VOLUME [VOLUME...]",
         about: "Remove one or more volumes",
         example: "teu volume rm data",
     },
-    flags: &[&[Flag {
-        long: "force",
-        short: Some('f'),
-        takes: Takes::Nothing,
-        doc: "Do not complain of volumes that are not there",
-        set: |typed, value| switch(value).map(|on| typed.force = on),
-    }]],
+    flags: &[&[
+        Flag {
+            long: "force",
+            short: Some('f'),
+            takes: Takes::Nothing,
+            doc: "Do not complain of volumes that are not there",
+            set: |typed, value| switch(value).map(|on| typed.force = on),
+        },
+        Flag {
+            long: "dry-run",
+            short: None,
+            takes: Takes::Nothing,
+            doc: "Only tell what would be removed",
+            set: |typed, value| switch(value).map(|on| typed.dry = on),
+        },
+    ]],
     later: "",
     arguments: Arguments::AtLeast(1),
     first_ends_flags: false,
 };
 
-fn remove(door: &Door, words: Vec<OsString>) -> Outcome {
+pub fn remove(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, names)) = REMOVE.parse(words)? else { return Ok(0) };
     let engine = door.engine()?;
-    for_each(&names, true, |name| match engine.remove_volume(name) {
+    let remove = |name: &str| match flags.dry {
+        true => engine.may_remove_volume(name),
+        false => engine.remove_volume(name),
+    };
+    for_each(&names, true, |name| match remove(name) {
         Err(EngineError::Volume(VolumeError::NoSuchVolume { .. })) if flags.force => Ok(()),
         other => Ok(other?),
     })
 }
 
-const EXPORT: Verb<export::ExportFlags> = Verb {
+pub const EXPORT: Verb<export::ExportFlags> = Verb {
     teach: Teach {
         name: "volume export",
         usage: "[OPTIONS] VOLUME",
@@ -211,14 +172,14 @@ const EXPORT: Verb<export::ExportFlags> = Verb {
     first_ends_flags: false,
 };
 
-fn export_volume(door: &Door, words: Vec<OsString>) -> Outcome {
+pub fn export_volume(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, names)) = EXPORT.parse(words)? else { return Ok(0) };
     export::write_archive(flags.output.as_deref(), "export", |to| {
         Ok(door.engine()?.export_volume(&names[0], to)?)
     })
 }
 
-const IMPORT: Verb<()> = Verb {
+pub const IMPORT: Verb<()> = Verb {
     teach: Teach {
         name: "volume import",
         usage: "VOLUME [FILE|-]",
@@ -231,7 +192,7 @@ const IMPORT: Verb<()> = Verb {
     first_ends_flags: false,
 };
 
-fn import_volume(door: &Door, words: Vec<OsString>) -> Outcome {
+pub fn import_volume(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some(((), words)) = IMPORT.parse(words)? else { return Ok(0) };
     let tar = import::input(words.get(1).filter(|path| *path != "-").map(String::as_str))?;
     door.engine()?.import_volume(&words[0], tar)?;

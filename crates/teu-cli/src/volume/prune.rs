@@ -4,11 +4,11 @@ use super::list::Filter;
 use crate::exit_code::Failure;
 use crate::flags::{Arguments, Flag, Takes, Verb, switch};
 use crate::help::Teach;
-use crate::{Door, Outcome, output, terminal};
+use crate::prune::{self, agreed, total};
+use crate::{Door, Outcome};
 use std::ffi::OsString;
-use teu_engine::EngineError;
 use teu_engine::parts::VolumeError;
-use teu_model::human_size;
+use teu_engine::{Engine, EngineError};
 
 pub const TEACH: Teach = Teach {
     name: "volume prune",
@@ -23,6 +23,7 @@ pub const TEACH: Teach = Teach {
 pub struct PruneVolumeFlags {
     all: bool,
     force: bool,
+    dry: bool,
     filters: Vec<String>,
 }
 
@@ -51,6 +52,13 @@ const FLAGS: &[Flag<PruneVolumeFlags>] = &[
         doc: "Do not prompt for confirmation",
         set: |typed, value| switch(value).map(|on| typed.force = on),
     },
+    Flag {
+        long: "dry-run",
+        short: None,
+        takes: Takes::Nothing,
+        doc: "Only tell what would be removed",
+        set: |typed, value| switch(value).map(|on| typed.dry = on),
+    },
 ];
 
 const VERB: Verb<PruneVolumeFlags> = Verb {
@@ -75,23 +83,37 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
             }
         }
     }
-    if !flags.force && !confirmed(all)? {
-        return Err(Failure::new("volume prune has been cancelled"));
+    let what = if all { "all" } else { "anonymous" };
+    let warning =
+        format!("This will remove {what} local volumes not used by at least one container.");
+    if !flags.force && !flags.dry {
+        agreed(&warning, "volume")?;
     }
-    let engine = door.engine()?;
-    let (mut removed, mut reclaimed) = (String::new(), 0u64);
+    let bytes = prune_volumes(&door.engine()?, all, &filters, flags.dry)?;
+    total(bytes, flags.dry);
+    Ok(0)
+}
+
+/// Removes those that fit, or only tells them; what that gives back.
+pub fn prune_volumes(
+    engine: &Engine,
+    all: bool,
+    filters: &[Filter],
+    dry: bool,
+) -> Result<u64, Failure> {
+    let (mut removed, mut reclaimed) = (Vec::new(), 0u64);
     for listed in engine.volumes()? {
-        let name = &listed.volume.name;
+        let name = listed.volume.name.clone();
         let goes = listed.users.is_empty()
             && (all || listed.volume.anonymous)
-            && Filter::all_fit(&filters, &listed);
+            && Filter::all_fit(filters, &listed);
         if !goes {
             continue;
         }
-        let size = engine.size_of_volume(name).unwrap_or(0);
-        match engine.remove_volume(name) {
+        let size = engine.size_of_volume(&name).unwrap_or(0);
+        match if dry { Ok(()) } else { engine.remove_volume(&name) } {
             Ok(()) => {
-                removed += &format!("{name}\n");
+                removed.push(name);
                 reclaimed += size;
             }
             // Somebody was faster, or needs it by now.
@@ -101,23 +123,6 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
             Err(error) => return Err(error.into()),
         }
     }
-    if !removed.is_empty() {
-        output::print(&format!("Deleted Volumes:\n{removed}\n"));
-    }
-    output::print(&format!("Total reclaimed space: {}\n", human_size(reclaimed)));
-    Ok(0)
-}
-
-fn confirmed(all: bool) -> Result<bool, Failure> {
-    if !terminal::stdin_is_terminal() {
-        return Err(Failure::new("nobody can be asked whether to remove volumes").hint("use -f"));
-    }
-    let what = if all { "all" } else { "anonymous" };
-    eprint!(
-        "WARNING! This will remove {what} local volumes not used by at least one container.\nAre you sure you want to continue? [y/N] "
-    );
-    let mut answer = String::new();
-    let read = std::io::stdin().read_line(&mut answer);
-    read.map_err(|error| Failure::new("cannot read the answer").because(error))?;
-    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+    prune::list("Volumes", dry, &removed);
+    Ok(reclaimed)
 }

@@ -29,7 +29,7 @@ scenes! {
         same_code("a directory that is not there", "docker export -o none/out.tar $c"),
     ];
     events: "docker run --name $c --network none -l colour=green box sh -c 'exit 3' || true
-             docker create --name $d --network none box sleep 100; docker start $d; docker exec $d true; docker pause $d; docker unpause $d; docker kill $d; docker wait $d; docker rename $d $d-new; docker rm $d-new", [
+             docker create --name $d --network none box sleep 100; docker start $d; docker exec $d true; docker pause $d; docker unpause $d; docker kill $d; docker wait $d; docker rename $d $d-new; docker rm $d-new; sleep 1.1", [
         same("of one container", "docker events --since 10m --until 0s --filter container=$c --format '{{.Type}} {{.Action}}'"),
         same("of a life", "docker events --since 10m --until 0s --filter container=$d --filter type=container --format '{{.Action}}' | grep -v exec_ | grep -v attach | grep -v destroy"),
         same("by what happened", "docker events --since 10m --until 0s --filter event=die --filter container=$c --format '{{.Actor.Attributes.exitCode}} {{.Actor.Attributes.name}} {{.Actor.Attributes.image}}'"),
