@@ -29,11 +29,12 @@ pub const VERB: Verb<CreateFlags> = Verb {
 pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let Some((flags, words)) = VERB.parse(words)? else { return Ok(0) };
     let cidfile = CidFile::reserve(flags.life.cidfile.as_deref())?;
+    let mut news = News::for_run(flags.life.quiet);
     let request = flags.resolve(&words).map_err(|why| Failure::new(why).code(OWN_FAULT))?;
 
     let engine = door.engine().map_err(|failure| failure.code(OWN_FAULT))?;
     // Unlike `run`, docker ends with 1 here: nothing of a program was to be told apart from it.
-    let container = engine.create(&request, &mut News::for_run())?;
+    let container = engine.create(&request, &mut news)?;
     if let Err(error) = cidfile.write(container.id()) {
         engine.remove(container.id().as_str(), true).map_err(of_run)?;
         return Err(of_run(error));

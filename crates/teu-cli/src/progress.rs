@@ -19,8 +19,11 @@ impl News {
         News::to(Box::new(std::io::stdout()), terminal::stdout_is_terminal())
     }
 
-    /// `run` and `create` leave standard output to the container.
-    pub fn for_run() -> News {
+    /// `run` and `create` leave standard output to the container; with `-q` nothing is told.
+    pub fn for_run(quiet: bool) -> News {
+        if quiet {
+            return News::to(Box::new(std::io::sink()), false);
+        }
         News::to(Box::new(std::io::stderr()), terminal::stderr_is_terminal())
     }
 

@@ -233,7 +233,7 @@ pub fn row(one: &Listed, whole: bool, now: Timestamp) -> Value {
         "Command": Value::from(cut(record.process.args.join(" "), 20)).to_string(),
         "CreatedAt": images::go_time(record.created_at),
         "RunningFor": format!("{} ago", human_duration(record.created_at.age(now))),
-        "Ports": "",
+        "Ports": ports(one),
         "State": state.status.word(),
         "Status": status(one, now),
         "Size": "0B",
@@ -244,6 +244,36 @@ pub fn row(one: &Listed, whole: bool, now: Timestamp) -> Value {
         "Mounts": mounts.join(","),
         "Networks": network_name(record.request.network),
     })
+}
+
+/// What it serves while it runs, numbers that follow each other together: `80-82/tcp, 90/udp`.
+fn ports(one: &Listed) -> String {
+    let record = &one.container.record;
+    if !one.container.state.status.is_alive() || record.request.network != NetworkRequest::Bridge {
+        return String::new();
+    }
+    let mut ports: Vec<(&str, u16)> = record
+        .exposed
+        .iter()
+        .filter_map(|port| port.split_once('/'))
+        .filter_map(|(number, protocol)| Some((protocol, number.parse().ok()?)))
+        .collect();
+    ports.sort_unstable();
+    let mut ranges: Vec<(&str, u16, u16)> = Vec::new();
+    for (protocol, port) in ports {
+        match ranges.last_mut() {
+            Some((same, _, last)) if *same == protocol && last.checked_add(1) == Some(port) => {
+                *last = port;
+            }
+            _ => ranges.push((protocol, port, port)),
+        }
+    }
+    ranges.sort_by_key(|(protocol, first, _)| (*first, *protocol));
+    let shown = |&(protocol, first, last): &(&str, u16, u16)| match last {
+        last if last == first => format!("{first}/{protocol}"),
+        last => format!("{first}-{last}/{protocol}"),
+    };
+    ranges.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
 /// Docker's name of a network.

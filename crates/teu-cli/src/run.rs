@@ -53,6 +53,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let streams = streams(&flags)?;
     let keys = detach_keys(keys.as_deref())?;
     let cidfile = CidFile::reserve(flags.life.cidfile.as_deref())?;
+    let mut news = News::for_run(flags.life.quiet);
     let request = flags.resolve(&words).map_err(|why| own_fault(Failure::new(why)))?;
     if let Some(streams) = streams {
         terminal::check(request.process.tty, streams.stdin)?;
@@ -61,7 +62,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let engine = door.engine().map_err(own_fault)?;
     let options = StartOptions { attach: streams, terminal: terminal_of(&request) };
     let mut signals = None;
-    let started = engine.run(&request, &options, &mut News::for_run(), &mut |id| {
+    let started = engine.run(&request, &options, &mut news, &mut |id| {
         // From here on a signal is the container's; before, it ends this command.
         if !detach {
             signals = terminal::take_signals(proxy).ok();

@@ -191,6 +191,7 @@ fn config_of(container: &Container, image: &ContainerConfig) -> ContainerConfig 
     let mut volumes = image.volumes.clone();
     volumes.extend(request.mounts.iter().filter_map(anonymous_target));
     ContainerConfig {
+        exposed_ports: container.record.exposed.clone(),
         user: process.user.clone().unwrap_or_else(|| image.user.clone()),
         env,
         entrypoint,

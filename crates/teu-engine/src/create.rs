@@ -80,6 +80,14 @@ impl Engine {
             },
             process,
             labels: process::labels(request, &image.config),
+            exposed: image
+                .config
+                .config
+                .exposed_ports
+                .iter()
+                .chain(&request.exposed)
+                .cloned()
+                .collect(),
             stop_signal,
             health,
         };

@@ -23,10 +23,14 @@ pub(crate) fn write(
             .map_err(|source| EngineError::State { attempt: "write", path, source })
     };
     let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
-    let asked = DnsOptions { servers: request.dns.clone(), ..DnsOptions::default() };
+    let asked = DnsOptions {
+        servers: request.dns.clone(),
+        search: request.dns_search.clone(),
+        options: request.dns_options.clone(),
+    };
     let (hosts, resolv_conf) = match request.network {
         // With the host's network, the host's own view of names.
-        NetworkRequest::Host if request.dns.is_empty() => {
+        NetworkRequest::Host if asked == DnsOptions::default() => {
             (read("/etc/hosts"), read("/etc/resolv.conf"))
         }
         NetworkRequest::Host => {

@@ -50,6 +50,15 @@ pub struct CreateRequest {
     pub network: NetworkRequest,
     /// Name servers instead of the host's.
     pub dns: Vec<IpAddr>,
+    /// Domains to search instead of the host's; one of `.` means none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns_search: Vec<String>,
+    /// Options of the resolver instead of the host's: `ndots:2`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns_options: Vec<String>,
+    /// Ports that it says it serves, beside the image's: `80/tcp`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exposed: Vec<String>,
     /// Lines for /etc/hosts: name, address or `host-gateway`.
     pub extra_hosts: Vec<(String, String)>,
     /// What it shares with others, and settings of the kernel.

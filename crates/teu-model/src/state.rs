@@ -17,7 +17,7 @@ use crate::{
     MountRequest, RestartRequest, Signal, Timestamp,
 };
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 /// Where in its life a container stands.
@@ -103,6 +103,9 @@ pub struct Record {
     pub process: Process,
     /// The image's labels and the request's.
     pub labels: BTreeMap<String, String>,
+    /// Ports that it says it serves, the image's and the request's: `80/tcp`.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub exposed: BTreeSet<String>,
     /// What `stop` sends first.
     pub stop_signal: Signal,
     /// How its health is looked at.

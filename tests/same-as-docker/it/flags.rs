@@ -90,7 +90,10 @@ fn taken(theirs: Option<&Shown>, ours: Option<&Shown>) -> Option<String> {
 
 fn refused(verb: &str, flag: &str, known: Option<&Shown>) -> Option<String> {
     let value = if known.is_some_and(|known| known.takes_value) { "=1" } else { "" };
-    let output = Command::new(Teu::binary())
+    // One that is taken all the same may wait for ever.
+    let output = Command::new("timeout")
+        .arg("5")
+        .arg(Teu::binary())
         .args(verb.split(' '))
         .arg(format!("--{flag}{value}"))
         .output()

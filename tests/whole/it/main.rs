@@ -33,6 +33,7 @@ mod remembered;
 mod restart;
 mod rights;
 mod run;
+mod run_flags;
 mod stats;
 mod streams;
 mod terminal;

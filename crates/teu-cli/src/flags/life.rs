@@ -12,6 +12,9 @@ pub struct LifeFlags {
     name: Option<String>,
     remove: bool,
     labels: Vec<String>,
+    label_files: Vec<String>,
+    /// `-q`.
+    pub quiet: bool,
     /// `--cidfile`.
     pub cidfile: Option<String>,
     pull: Option<String>,
@@ -55,6 +58,23 @@ pub const LIFE: &[Flag<CreateFlags>] = &[
             typed.life.labels.push(value.to_string());
             Ok(())
         },
+    },
+    Flag {
+        long: "label-file",
+        short: None,
+        takes: Takes::Value("list"),
+        doc: "Read in a line delimited file of labels",
+        set: |typed, value| {
+            typed.life.label_files.push(value.to_string());
+            Ok(())
+        },
+    },
+    Flag {
+        long: "quiet",
+        short: Some('q'),
+        takes: Takes::Nothing,
+        doc: "Suppress the pull output",
+        set: |typed, value| switch(value).map(|on| typed.life.quiet = on),
     },
     Flag {
         long: "attach",
@@ -179,7 +199,13 @@ impl LifeFlags {
         request.restart = self.restart;
         request.log = self.log;
         request.on_exit = if self.remove { OnExit::Remove } else { OnExit::Keep };
-        for label in &self.labels {
+        let mut labels = Vec::new();
+        for file in &self.label_files {
+            labels.extend(super::process::label_file_lines(file)?);
+        }
+        // Files first, flags over them.
+        labels.extend(self.labels);
+        for label in &labels {
             let (name, value) = label.split_once('=').unwrap_or((label, ""));
             if name.trim().is_empty() {
                 return Err(format!("invalid label '{label}': empty name"));

@@ -283,10 +283,9 @@ pub const CREATE: [&[Flag<CreateFlags>]; 8] =
 
 /// Docker's flags of `create` and `run` that are not there yet.
 pub const CREATE_LATER: &str = "--cpu-count --cpu-percent \
-    --dns-opt --dns-option --dns-search --expose \
-    --io-maxbandwidth --io-maxiops --label-file --link \
+    --io-maxbandwidth --io-maxiops --link \
     --link-local-ip --network-alias --net-alias \
-    --publish -p --publish-all -P --quiet -q --use-api-socket";
+    --publish -p --publish-all -P --use-api-socket";
 
 impl CreateFlags {
     /// The request that was meant. `words`: the image and the command.

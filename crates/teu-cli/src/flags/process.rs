@@ -218,6 +218,11 @@ fn with_value(pair: &str, here: &dyn Fn(&str) -> Option<String>) -> Option<Strin
     here(pair).map(|value| format!("{pair}={value}"))
 }
 
+/// The lines of a file of labels; of `NAME` alone the value is empty.
+pub fn label_file_lines(path: &str) -> Result<Vec<String>, String> {
+    env_file_lines(Path::new(path), &|_| Some(String::new()))
+}
+
 /// A failed open, in docker's words: those of Go.
 fn in_go(error: &std::io::Error) -> String {
     let text = error.to_string().to_lowercase();
@@ -238,10 +243,10 @@ fn env_file_lines(
         .and_then(|file| file.take(FILE_MAX + 1).read_to_end(&mut bytes))
         .map_err(|error| format!("open {shown}: {}", in_go(&error)))?;
     if bytes.len() as u64 > FILE_MAX {
-        return Err(format!("the env file {shown} is larger than 16 MiB"));
+        return Err(format!("the file {shown} is larger than 16 MiB"));
     }
     let text = String::from_utf8(bytes)
-        .map_err(|_| format!("the env file {shown} contains invalid utf8 bytes"))?;
+        .map_err(|_| format!("the file {shown} contains invalid utf8 bytes"))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let mut pairs = Vec::new();
     for (number, line) in text.lines().enumerate() {

@@ -156,6 +156,16 @@ fn network() {
         r.kernel.network_of = Some("y".into());
     });
     refused("--dns nowhere x", "not an ip address");
+    check(
+        "--dns-search a.org --dns-option ndots:2 --dns-opt rotate --expose 81 --expose 80-81 x",
+        |r| {
+            r.dns_search = vec!["a.org".into()];
+            r.dns_options = vec!["ndots:2".into(), "rotate".into()];
+            r.exposed = vec!["80/tcp".into(), "81/tcp".into()];
+        },
+    );
+    refused("--dns-search 1 x", "1 is not a valid domain");
+    refused("--expose 1:2 x", "invalid port format for --expose: 1:2");
 }
 
 fn bind(source: &str, target: &str, read_only: bool, create_source: bool) -> MountRequest {

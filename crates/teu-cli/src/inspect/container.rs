@@ -95,6 +95,7 @@ fn config(one: &InspectedContainer) -> Value {
         "Cmd": if command.is_empty() { Value::Null } else { command.into() },
         "Entrypoint": if entrypoint.is_empty() { Value::Null } else { entrypoint.into() },
         "Image": request.image,
+        "ExposedPorts": record.exposed.iter().map(|port| (port.clone(), json!({}))).collect::<Map<_, _>>(),
         "WorkingDir": process.cwd,
         "Labels": record.labels,
         "StopSignal": record.stop_signal.to_string(),
@@ -177,6 +178,8 @@ fn host_config(one: &InspectedContainer) -> Value {
             CgroupNamespace::Host => "host",
         },
         "Dns": request.dns.iter().map(IpAddr::to_string).collect::<Vec<_>>(),
+        "DnsSearch": request.dns_search,
+        "DnsOptions": request.dns_options,
         "ExtraHosts": hosts,
         "GroupAdd": request.process.groups,
         "Privileged": security.privileged,
@@ -289,7 +292,9 @@ fn network(one: &InspectedContainer) -> Value {
     let place = place(endpoint);
     let mut settings = place.clone();
     if let Value::Object(settings) = &mut settings {
-        settings.insert("Ports".into(), json!({}));
+        let exposed = container.record.exposed.iter().filter(|_| endpoint.is_some());
+        let ports: Map<_, _> = exposed.map(|port| (port.clone(), Value::Null)).collect();
+        settings.insert("Ports".into(), ports.into());
         settings.insert("Networks".into(), json!({ network_name(request.network): place }));
         let key = running.filter(|_| request.network != NetworkRequest::Host);
         let key = key.map(|running| format!("/proc/{}/ns/net", running.pid));

@@ -106,7 +106,7 @@ impl<'f> Wanted<'f> {
             && filters.any("health", |word| super::health(one) == word)
             && self.is_task != Some(true)
             && filters.any("publish", |_| false)
-            && filters.any("expose", |_| false)
+            && filters.any("expose", |text| exposes(one, text))
     }
 
     /// Its image is one of those asked for, or lies on one.
@@ -129,6 +129,17 @@ fn has_mount(one: &Listed, text: &str) -> bool {
         MountRequest::Volume { name, target, .. } => {
             name.as_deref() == Some(text) || target == text
         }
+    })
+}
+
+/// Any port of the range.
+fn exposes(one: &Listed, text: &str) -> bool {
+    let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+    let (from, to) = ports.split_once('-').unwrap_or((ports, ports));
+    let (Ok(from), Ok(to)) = (from.parse::<u16>(), to.parse::<u16>()) else { return false };
+    let mut exposed = one.container.record.exposed.iter().filter_map(|port| port.split_once('/'));
+    exposed.any(|(number, of)| {
+        of == protocol && number.parse().is_ok_and(|number: u16| (from..=to).contains(&number))
     })
 }
 
