@@ -120,10 +120,14 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
                 return Ok(0);
             }
         }
-        if !out.flush() || !runs || reader.is_over() {
+        // What follows is later than what is wanted.
+        let left = options.until.map(|until| until.since(LogTimestamp::now()));
+        let is_late = left.is_some_and(|left| left.is_zero());
+        if !out.flush() || !runs || is_late || reader.is_over() {
             return Ok(0);
         }
-        reader.wait(None, Some(LOOK_EVERY)).map_err(failed)?;
+        let wait = left.map_or(LOOK_EVERY, |left| left.min(LOOK_EVERY));
+        reader.wait(None, Some(wait)).map_err(failed)?;
     }
 }
 

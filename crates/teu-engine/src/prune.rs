@@ -15,13 +15,17 @@ pub struct Pruned<T> {
 }
 
 impl Engine {
-    /// Removes containers that do not run and that `wanted` lets through; with `dry` only tells them.
+    /// Removes containers that do not run and that `wanted` lets through; with `dry` only tells them. What was
+    /// remembered of others like them is forgotten.
     pub fn prune_containers(
         &self,
         wanted: &dyn Fn(&Container) -> bool,
         dry: bool,
     ) -> Result<Pruned<ContainerId>, EngineError> {
         let mut pruned = Pruned { gone: Vec::new(), bytes: 0 };
+        if !dry {
+            self.forget(wanted)?;
+        }
         for listed in self.list()? {
             let container = listed.container;
             let is_stopped = matches!(container.state.status, Status::Created | Status::Exited);

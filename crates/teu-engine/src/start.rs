@@ -162,6 +162,7 @@ impl Engine {
         kept: Option<OwnedFd>,
         options: &StartOptions,
     ) -> Result<Vec<String>, EngineError> {
+        self.check_log(container)?;
         let id = container.id().clone();
         let last = container.state.running.take();
         let monitor_pid = link.monitor_pid().or(last.as_ref().map(|last| last.monitor_pid));

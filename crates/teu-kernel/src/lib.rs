@@ -25,6 +25,7 @@ pub mod ids;
 pub mod inotify;
 pub mod keyctl;
 pub mod kmsg;
+pub mod local_time;
 pub mod loopdev;
 pub mod malloc_trim;
 pub mod memfd;

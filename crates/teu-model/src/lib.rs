@@ -30,7 +30,9 @@ pub use health::{
 };
 pub use id::{BadId, ContainerId, NetworkId, RootId};
 pub use kernel::{IpcRequest, KernelRequest, Sharing, Ulimit};
-pub use log_options::{LogDriver, LogLimits, LogRequest};
+pub use log_options::{
+    DEV_LOG, LogDriver, LogLimits, LogRequest, Syslog, SyslogAddress, SyslogFormat,
+};
 pub use name::{BadName, ContainerName};
 pub use paths::Paths;
 pub use platform::{BadPlatform, Platform};

@@ -65,7 +65,7 @@ pub use client::{
 pub use error::MonitorError;
 pub use exit::{EXIT_VERSION, Exit, Sent};
 pub use health::HealthPlan;
-pub use log::{LogConfig, LogOptions, LogReader, Tail, Timestamp};
+pub use log::{LogConfig, LogOptions, LogReader, LogSink, Tail, Timestamp};
 pub use request::{
     Attach, Command, ExecAbout, ExecRequest, ExecState, FdUse, PROTOCOL_VERSION, Refusal,
     StartRequest, Stdio, Target,

@@ -126,7 +126,12 @@ impl Monitor {
     /// Nothing is left to stay for.
     pub fn is_over(&self) -> bool {
         let heard_out = || self.visitors.values().all(|visitor| !visitor.is_behind());
-        matches!(self.phase, Phase::Released) && heard_out()
+        matches!(self.phase, Phase::Released) && heard_out() && !self.log_waits()
+    }
+
+    /// Part of the log is still to be sent elsewhere.
+    pub fn log_waits(&self) -> bool {
+        self.log.as_ref().is_some_and(LogWriter::is_waiting)
     }
 
     pub fn container(&self) -> Option<&Session> {

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use teu_kernel::exec_self;
 use teu_kernel::poll::{PollFd, PollFlags, poll};
 
+/// What a journal or a syslog did not take is sent again after so long.
+const SEND_AGAIN: Duration = Duration::from_millis(100);
+
 /// After so long without anything to do, memory that is not needed is given back.
 const IDLE: Duration = Duration::from_secs(1);
 
@@ -60,6 +63,9 @@ impl Monitor {
         let Ok(events) = self.wait_for_events() else { return false };
         if events.is_empty() && self.swollen {
             self.shrink();
+        }
+        if let Some(log) = self.log.as_mut().filter(|log| log.is_waiting()) {
+            log.send();
         }
         self.start_again_if_due();
         self.see_to_health();
@@ -162,6 +168,7 @@ impl Monitor {
         let idle = self.swollen.then_some(IDLE);
         let again = self.look_again.map(|at| at.saturating_duration_since(Instant::now()));
         let restart = self.again_in();
-        idle.into_iter().chain(again).chain(restart).chain(self.health_in()).min()
+        let log = self.log_waits().then_some(SEND_AGAIN);
+        idle.into_iter().chain(log).chain(again).chain(restart).chain(self.health_in()).min()
     }
 }

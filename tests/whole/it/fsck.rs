@@ -6,7 +6,7 @@ use teu_testkit::teu::until;
 
 /// Fields, for the shell: R the state root, V the run directory, C a stopped container's id, U a running
 /// one's, I the digits that stand for the root, L the layer of the image `other`.
-const DEFECTS: [(&str, &str, &str); 26] = [
+const DEFECTS: [(&str, &str, &str); 28] = [
     ("lost layer", "rm -r $R/layers/sha256/$L", "is missing"),
     ("truncated layer", "truncate -s -512 $R/layers/sha256/$L/layer.tar", "its archive has"),
     ("layer without index", "rm $R/layers/sha256/$L/index", "its index is missing"),
@@ -71,6 +71,12 @@ const DEFECTS: [(&str, &str, &str); 26] = [
         "its set bridges names lo",
     ),
     ("left-over of a pull", "mkdir $R/ingest/layer-x $R/ingest/root-x", "ingest/layer-x"),
+    ("half a memory", "mkdir -p $V/ended/.$Z", "run/ended/.00000000000: a command that died"),
+    (
+        "spoilt memory",
+        "mkdir -p $V/ended/$Z; echo '{' >$V/ended/$Z/request.json",
+        "run/ended/000000000000: what is remembered of this container cannot be read",
+    ),
     ("left-over of a removal", "mkdir -p $R/trash/$Z/upper", "trash/0000"),
     (
         "pending word",

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Read;
+use std::os::unix::net::UnixDatagram;
 use std::process::Stdio;
 use teu_testkit::Teu;
 use teu_testkit::teu::until;
@@ -119,7 +120,12 @@ fn drivers_and_their_options() {
     for (flags, why) in [
         ("--log-opt max-sise=1m", "unknown log opt 'max-sise' for json-file log driver"),
         ("--log-driver paper", "no log driver named 'paper' is registered"),
-        ("--log-driver syslog", "the log driver syslog is not there yet"),
+        ("--log-driver gelf", "the log driver gelf is not there yet"),
+        ("--log-driver syslog --log-opt syslog-format=x", "Invalid syslog format"),
+        (
+            "--log-driver syslog --log-opt syslog-address=unixgram:///no/such",
+            "failed to initialize logging driver: Unix syslog delivery error: no /no/such",
+        ),
     ] {
         let told = teu.fails(125, &format!("{run} {flags} busybox true"));
         assert!(told.contains(why), "{told}");
@@ -138,4 +144,127 @@ fn details_are_labels_variables_and_a_tag() {
     assert_eq!(teu.ok("logs a"), "hello");
     teu.ok("run --name b --network none busybox echo plain");
     assert_eq!(teu.run("logs --details b").stdout, " plain");
+}
+
+/// A socket of datagrams, and what came there.
+struct Listener(UnixDatagram);
+
+impl Listener {
+    fn new(path: &std::path::Path) -> Listener {
+        let socket = UnixDatagram::bind(path).unwrap();
+        socket.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
+        Listener(socket)
+    }
+
+    #[track_caller]
+    fn next(&self) -> String {
+        let mut buffer = vec![0; 70_000];
+        let count = self.0.recv(&mut buffer).unwrap();
+        String::from_utf8_lossy(&buffer[..count]).into_owned()
+    }
+}
+
+#[test]
+fn a_syslog_gets_each_line() {
+    let teu = Teu::with_busybox("log-syslog");
+    let path = teu.scratch().join("log");
+    let listener = Listener::new(&path);
+    let run = format!(
+        "run --network none --log-driver syslog --log-opt syslog-address=unixgram://{}",
+        path.display()
+    );
+    let id =
+        teu.ok(&format!("{run} -d --name a busybox sh -c 'echo out; echo err >&2; printf end'"));
+    teu.ok("wait a");
+    let lines: Vec<String> = (0..3).map(|_| listener.next()).collect();
+    let find = |priority: &str, text: &str| {
+        let fits = |line: &&String| line.starts_with(priority) && line.ends_with(text);
+        assert!(lines.iter().any(|line| fits(&line)), "{priority} {text}: {lines:?}");
+    };
+    find("<30>", "]: out");
+    find("<27>", "]: err");
+    find("<30>", "]: end");
+    assert!(lines[0].contains(&format!(" {}[", &id[..12])), "the id is the tag: {lines:?}");
+    assert_eq!(teu.run("logs a").stdout, "out\nend", "read back from the files beside it");
+    teu.ok(&format!(
+        "{run} --name b --log-opt syslog-format=rfc5424 --log-opt tag={{{{.Name}}}}/x --log-opt syslog-facility=local1 --log-opt cache-disabled=true busybox echo two"
+    ));
+    let line = listener.next();
+    assert!(line.starts_with("<142>1 20") && line.ends_with(" b/x - two"), "{line}");
+    let told = teu.fails(1, "logs b");
+    assert!(told.contains("configured logging driver does not support reading"), "{told}");
+    // One that nobody listens at: the container does not wait.
+    drop(listener);
+    teu.ok(&format!("{run} --name c busybox seq 1 5000"));
+    assert_eq!(teu.ok("logs --tail 1 c"), "5000");
+    fs::remove_file(&path).unwrap();
+    let told = teu.fails(1, "start c");
+    assert!(told.contains("failed to initialize logging driver"), "{told}");
+}
+
+#[test]
+fn the_journal_gets_each_line_with_its_fields() {
+    let teu = Teu::with_busybox("log-journal").elsewhere();
+    let directory = teu.scratch().join("journal");
+    fs::create_dir(&directory).unwrap();
+    let here = directory.display();
+    teu.place().shell(&format!(
+        "mkdir -p /run/systemd/journal && mount --bind {here} /run/systemd/journal"
+    ));
+    let run = "run --network none --log-driver journald --label com.example/tier=gold";
+    let told = teu.fails(125, &format!("{run} busybox true"));
+    assert!(told.contains("journald is not enabled on this host"), "{told}");
+    let listener = Listener::new(&directory.join("socket"));
+    let flags = "--log-opt labels=com.example/tier --log-opt tag={{.ImageName}}";
+    let id = teu.ok(&format!("{run} -d --name a {flags} busybox sh -c 'echo hello; echo bad >&2'"));
+    let entries = [listener.next(), listener.next()];
+    let entry = entries.iter().find(|entry| entry.starts_with("MESSAGE=hello\n")).unwrap();
+    for field in [
+        "PRIORITY=6",
+        &format!("CONTAINER_ID={}", &id[..12]),
+        &format!("CONTAINER_ID_FULL={id}"),
+        "CONTAINER_NAME=a",
+        "CONTAINER_TAG=busybox",
+        "SYSLOG_IDENTIFIER=busybox",
+        "IMAGE_NAME=busybox",
+        "COM_EXAMPLE_TIER=gold",
+    ] {
+        assert!(entry.contains(&format!("\n{field}\n")), "{field} in:\n{entry}");
+    }
+    assert!(entries.iter().any(|entry| entry.starts_with("MESSAGE=bad\nPRIORITY=3\n")));
+    teu.ok("wait a");
+    assert_eq!(teu.run("logs a").stdout, "hello");
+    assert_eq!(teu.ok("inspect -f '{{.HostConfig.LogConfig.Type}}' a"), "journald");
+    // Where this host has none, its directory was made for this test.
+    fs::remove_dir("/run/systemd/journal").and_then(|()| fs::remove_dir("/run/systemd")).ok();
+}
+
+#[test]
+fn follow_goes_on_across_rotation_and_restart() {
+    let teu = Teu::with_busybox("follow-on");
+    // The first process writes 1 to 2000, the second the next 2000; each file holds a few hundred.
+    let script = "n=$(cat /n 2>/dev/null || echo 0); i=0; while [ $i -lt 2000 ]; do i=$((i+1)); echo $((n+i)); [ $((i%50)) = 0 ] && sleep 0.02; done; echo $((n+i)) >/n; exec sleep 99";
+    let rotate = "--log-opt max-size=20k --log-opt max-file=3";
+    teu.ok(&format!("run -d --name a --network none {rotate} busybox sh -c '{script}'"));
+    until("some lines", || teu.ok("logs --tail 1 a").parse::<u32>().ok().filter(|n| *n > 100));
+    let since = teu.ok("inspect -f '{{.State.StartedAt}}' a");
+    let words = ["logs", "-f", "--tail", "10", "--since", &since, "a"];
+    let mut all = teu.command(&words).stdout(Stdio::piped()).spawn().unwrap();
+    let begun = std::time::Instant::now();
+    let soon = teu_testkit::teu::shell("date -u -d '+2 sec' +%FT%TZ");
+    let mut short = teu.command(&["logs", "-f", "--until", &soon, "a"]);
+    let short = short.stdout(Stdio::piped()).spawn().unwrap().wait_with_output().unwrap();
+    assert!(short.status.success() && !short.stdout.is_empty(), "it ends by itself");
+    assert!(begun.elapsed().as_secs() < 20);
+    until("the first half", || (teu.ok("logs --tail 1 a") == "2000").then_some(()));
+    teu.ok("restart -t 0 a");
+    until("the second half", || (teu.ok("logs --tail 1 a") == "4000").then_some(()));
+    teu.ok("kill a");
+    let mut text = String::new();
+    all.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    assert!(all.wait().unwrap().success(), "it ends with the container");
+    let numbers: Vec<u32> = text.lines().map(|line| line.parse().unwrap()).collect();
+    assert!(numbers[0] > 90 && numbers[0] < 2000, "the last ten lines first: {}", numbers[0]);
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "each line once, in order");
+    assert_eq!(numbers.last(), Some(&4000));
 }

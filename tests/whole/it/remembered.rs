@@ -19,10 +19,19 @@ fn a_removed_one_is_remembered_for_a_while() {
     assert_eq!(teu.ok("logs b"), "here");
     teu.fails(1, "why nobody");
     teu.fails(1, "logs nobody");
-    // Not for ever, and not all.
-    for n in 0..40 {
+    // Prune forgets what fits its filters.
+    teu.ok("container prune -f --filter label=nobody-has-it");
+    assert_eq!(teu.ok("logs b"), "here");
+    teu.ok("container prune -f");
+    teu.fails(1, "logs b");
+    // Not for ever, and not all; nor what a command left half made.
+    let half = teu.run_dir().join("ended/.half");
+    std::fs::create_dir(&half).unwrap();
+    teu_testkit::teu::shell(&format!("touch -d '2 minutes ago' {}", half.display()));
+    for n in 0..36 {
         teu.ok(&format!("run --rm --name c{n} --network none busybox true"));
     }
+    assert!(!half.exists());
     let kept = std::fs::read_dir(teu.run_dir().join("ended")).unwrap().count();
     assert!((30..=33).contains(&kept), "{kept}");
 }

@@ -46,6 +46,18 @@ pub(super) fn find(
             }
         }
     }
+    let ended = engine.ended_directory();
+    for name in records::names_in(&ended)? {
+        let path = ended.join(&name);
+        let short = name.get(..12).unwrap_or(&name);
+        let is_whole = || matches!(records::load_from(&path), Ok(Some(_)));
+        if ContainerId::parse(&name).is_err() {
+            left(format!("run/ended/{short}"), abandoned, path);
+        } else if !is_whole() {
+            let wrong = "what is remembered of this container cannot be read";
+            left(format!("run/ended/{short}"), wrong, path);
+        }
+    }
     for name in records::names_in(&paths.run.join("containers"))? {
         let id = ContainerId::parse(&name);
         let path = paths.run.join("containers").join(&name);

@@ -11,11 +11,13 @@
 
 mod entry;
 mod read;
+mod send;
 mod time;
 mod write;
 
 pub use entry::{Entry, Stream};
 pub use read::{LogOptions, LogReader, Tail};
+pub use send::LogSink;
 pub use time::Timestamp;
 pub use write::LogWriter;
 
@@ -35,12 +37,22 @@ pub struct LogConfig {
     /// Words that stand beside each entry: labels, variables, a tag.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub words: BTreeMap<String, String>,
+    /// Where entries go as well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sink: Option<LogSink>,
 }
 
 impl LogConfig {
     /// A log at `path` with the limits that hold when nobody says otherwise: three files of 10 MB.
     pub fn new(path: PathBuf) -> LogConfig {
-        LogConfig { path, max_size_bytes: 10_000_000, max_files: 3, words: BTreeMap::new() }
+        let words = BTreeMap::new();
+        LogConfig { path, max_size_bytes: 10_000_000, max_files: 3, words, sink: None }
+    }
+
+    /// No file at all: entries go to `sink` only.
+    pub fn unread(sink: LogSink) -> LogConfig {
+        let path = PathBuf::from("/dev/null");
+        LogConfig { max_size_bytes: u64::MAX, sink: Some(sink), ..LogConfig::new(path) }
     }
 }
 

@@ -1,14 +1,19 @@
 //! The writing side: what the container wrote, cut into lines, in batches.
 
+use super::send::Sender;
 use super::{LogConfig, Stream, Timestamp, entry, rotated};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
+use std::time::{Duration, Instant};
 
 /// Docker's limit: a longer line becomes several entries.
 const LINE_BYTES_MAX: usize = 16 * 1024;
 /// Entries are handed to the kernel in pieces of about this size.
 const BATCH_BYTES: usize = 128 * 1024;
+
+/// What is still to be sent when the container has ended is tried for so long.
+const SENT_WITHIN: Duration = Duration::from_secs(2);
 
 /// Writes the log of one container.
 #[derive(Debug)]
@@ -21,6 +26,10 @@ pub struct LogWriter {
     open_lines: [Vec<u8>; 2],
     /// `,"attrs":{…}`, where there are words beside each entry.
     attrs: Vec<u8>,
+    /// The way elsewhere.
+    sender: Option<Sender>,
+    /// What waits longer is not sent any more.
+    give_up_at: Option<Instant>,
 }
 
 impl LogWriter {
@@ -32,7 +41,10 @@ impl LogWriter {
             false => [b",\"attrs\":", &serde_json::to_vec(&config.words)?[..]].concat(),
         };
         let size_bytes = file.metadata()?.len();
+        let sender = config.sink.clone().map(Sender::new);
         let mut writer = LogWriter {
+            sender,
+            give_up_at: None,
             config,
             file,
             size_bytes,
@@ -46,7 +58,9 @@ impl LogWriter {
 
     /// Takes what was read from the container now. All complete lines are in the file when this returns.
     pub fn write(&mut self, stream: Stream, mut bytes: &[u8]) -> io::Result<()> {
-        let time = Timestamp::now().to_string();
+        let now = Timestamp::now();
+        let time = now.to_string();
+        self.give_up_at = None;
         let mut open_line = std::mem::take(&mut self.open_lines[stream as usize]);
         while !bytes.is_empty() {
             let room = LINE_BYTES_MAX - open_line.len();
@@ -58,31 +72,55 @@ impl LogWriter {
                 }
                 None => break,
             };
-            if open_line.is_empty() {
-                entry::append(&mut self.batch, text, ended, stream, &self.attrs, &time);
+            let text = if open_line.is_empty() {
+                text
             } else {
                 open_line.extend_from_slice(text);
-                entry::append(&mut self.batch, &open_line, ended, stream, &self.attrs, &time);
-                open_line.clear();
+                &open_line
+            };
+            entry::append(&mut self.batch, text, ended, stream, &self.attrs, &time);
+            if let Some(sender) = &mut self.sender {
+                sender.add(stream, text, ended, now);
             }
+            open_line.clear();
             bytes = &bytes[used..];
             self.entry_added()?;
         }
         open_line.extend_from_slice(bytes);
         self.open_lines[stream as usize] = open_line;
+        self.send();
         self.flush()
+    }
+
+    /// Sends what is to go elsewhere, as far as it is taken.
+    pub fn send(&mut self) {
+        if let Some(sender) = &mut self.sender {
+            sender.flush();
+        }
+    }
+
+    /// Something waits to be sent, and may still be.
+    pub fn is_waiting(&self) -> bool {
+        self.sender.as_ref().is_some_and(Sender::is_waiting)
+            && self.give_up_at.is_none_or(|at| Instant::now() < at)
     }
 
     /// The container writes no more: lines that never ended are entries as they are.
     pub fn finish(&mut self) -> io::Result<()> {
-        let time = Timestamp::now().to_string();
+        let now = Timestamp::now();
+        let time = now.to_string();
         for stream in [Stream::Stdout, Stream::Stderr] {
             let line = std::mem::take(&mut self.open_lines[stream as usize]);
             if !line.is_empty() {
                 entry::append(&mut self.batch, &line, false, stream, &self.attrs, &time);
+                if let Some(sender) = &mut self.sender {
+                    sender.add(stream, &line, true, now);
+                }
                 self.entry_added()?;
             }
         }
+        self.give_up_at = Some(Instant::now() + SENT_WITHIN);
+        self.send();
         self.flush()
     }
 
