@@ -82,10 +82,13 @@ fn make_tests_disk(programs: &[&TestProgram], built: &Built) -> Result<PathBuf> 
     Ok(disk)
 }
 
-fn qemu(version: &str, tests: &Path, append: &str) -> Result<Command> {
+/// The command that boots a guest with these tests; without a console.
+pub fn qemu(version: &str, tests: &Path, append: &str) -> Result<Command> {
     let kernel = Kernel::fetch(version)?;
     let root = kernel.root_disk()?;
-    let initramfs = scratch().join("guest").join(format!("initramfs-{}", kernel.version));
+    let directory = scratch().join("guest");
+    guest_image::make_directory(&directory)?;
+    let initramfs = directory.join(format!("initramfs-{}", kernel.version));
     kernel.initramfs(&initramfs)?;
     let mut command = Command::new("qemu-system-x86_64");
     command

@@ -304,7 +304,7 @@ fn read_module(path: &Path) -> Result<Vec<u8>> {
 }
 
 /// An ext4 disk with the content of a directory.
-fn make_disk(disk: &Path, content: &Path, size: u64) -> Result<()> {
+pub fn make_disk(disk: &Path, content: &Path, size: u64) -> Result<()> {
     remove_if_there(disk)?;
     let file = fs::File::create(disk).map_err(|error| format!("`{}`: {error}", disk.display()))?;
     file.set_len(size).map_err(|error| error.to_string())?;

@@ -1,9 +1,9 @@
 //! `cargo xtask long WHAT`: what takes too long for every change. Its figures are committed by hand.
 
-use crate::{Result, build, cargo};
+use crate::{Result, build, cargo, power};
 
 /// The sweeps there are.
-pub const SWEEPS: [&str; 3] = ["crash", "deaths", "load"];
+pub const SWEEPS: [&str; 4] = ["crash", "deaths", "load", "power"];
 
 /// Runs one.
 pub fn run(what: &str) -> Result<()> {
@@ -23,6 +23,11 @@ pub fn run(what: &str) -> Result<()> {
             let mut load = cargo();
             load.args(words).args(["--nocapture", "--test-threads=1"]).env("TEU_BIN", teu);
             crate::run(load.env("TEU_LOAD", "all"))
+        }
+        // A guest whose power goes.
+        "power" => {
+            let times = std::env::var("TEU_POWER").ok().and_then(|text| text.parse().ok());
+            power::cut(times.unwrap_or(30))
         }
         // Each cause of an end told right a hundred times.
         "deaths" => {

@@ -7,6 +7,7 @@ mod guest;
 mod guest_image;
 mod long;
 mod packages;
+mod power;
 mod suite;
 mod test;
 mod tidy;
@@ -24,6 +25,8 @@ cargo xtask CHORE
   test PART... teu-X... some of it: lint unit kernel whole guests; of these packages only
   long crash            SIGKILL at every system call of every verb, instead of a sample
   long load             300 containers, 5,000 cycles, a minute of output as fast as it comes
+  long power            30 power cuts in a guest during a load (TEU_POWER says how many)
+  long deaths           each cause of an end told right, a hundred times
   tidy                  the rules of the house that no compiler knows
   guest 6.1|6.12        a shell in the guest, with the test programs below /tests
 ";

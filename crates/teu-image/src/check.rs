@@ -226,6 +226,13 @@ impl Store {
                 faults.push(left(format!("ingest/{name}"), Fix::Tree(path)));
             }
         }
+        // Whoever writes a file here holds the directory's lock as long.
+        if let Ok(Some(_alone)) = Lock::try_exclusive(&self.ingest()) {
+            for name in names_in(&self.ingest())?.into_iter().filter(|one| one.starts_with("file-"))
+            {
+                faults.push(left(format!("ingest/{name}"), Fix::File(self.ingest().join(&name))));
+            }
+        }
         if is_free(&self.trash()) {
             for name in names_in(&self.trash())? {
                 let path = self.trash().join(&name);

@@ -43,6 +43,8 @@ impl Volumes {
         Packer::new(source, &mut sink).tree(b"", b"")?;
         sink.finish()?;
         openat::sync_filesystem(top.as_fd()).at("sync", &data)?;
-        std::fs::remove_file(&mark).at("remove", &mark)
+        std::fs::remove_file(&mark).at("remove", &mark)?;
+        // Were the mark to come back with the power, the image's files would replace the user's.
+        durable::sync_directory(&place).at("sync", &place)
     }
 }

@@ -20,7 +20,7 @@ use crate::{Engine, EngineError, Outside, records};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use teu_kernel::flock::Lock;
 use teu_model::{ContainerId, Paths, Status};
 
@@ -165,11 +165,17 @@ impl Engine {
         if first.is_empty() {
             return Ok(first);
         }
-        let leaving = first.iter().any(|defect| defect.may_be_leaving);
-        std::thread::sleep(if leaving { LEAVING } else { PASSING });
+        let began = Instant::now();
+        std::thread::sleep(PASSING);
         // What is hashed does not change: once is enough.
-        let mut again = self.find_defects(FsckOptions { verify: false, ..options })?;
+        let shallow = FsckOptions { verify: false, ..options };
+        let mut again = self.find_defects(shallow)?;
         again.retain(|defect| first.iter().any(|known| known.is(defect)));
+        while again.iter().any(|defect| defect.may_be_leaving) && began.elapsed() < LEAVING {
+            std::thread::sleep(PASSING / 4);
+            let now = self.find_defects(shallow)?;
+            again.retain(|defect| now.iter().any(|still| still.is(defect)));
+        }
         let deep = first.into_iter().filter(|defect| defect.object.starts_with("layer "));
         for defect in deep {
             if !again.iter().any(|known| known.is(&defect)) {

@@ -76,8 +76,60 @@ fn look(root: &Path) -> Vec<String> {
     found
 }
 
+/// What the machine holds of this root that belongs to no container of `known`, in words: a cheap look between
+/// two rounds, which calls no program. Waits for what is just leaving.
+pub(crate) fn strays(root: &Path, run: &Path, known: &[String]) -> Vec<String> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let found = look_for_strays(root, run, known);
+        if found.is_empty() || Instant::now() > deadline {
+            return found;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn look_for_strays(root: &Path, run: &Path, known: &[String]) -> Vec<String> {
+    let (root, run) = (root.to_string_lossy(), run.to_string_lossy());
+    let is_known = |name: &str| known.iter().any(|id| name.contains(id.as_str()));
+    let mut found = Vec::new();
+    for directory in ["containers", "pending", "sandboxes"] {
+        let names = names(&Path::new(&*run).join(directory)).into_iter();
+        let strange = names.filter(|name| directory == "pending" || !is_known(name));
+        found.extend(strange.map(|name| format!("run/{directory}/{name}")));
+    }
+    for directory in ["containers", "ingest"] {
+        let names = names(&Path::new(&*root).join(directory)).into_iter();
+        let strange = names.filter(|name| name != "images" && !is_known(name));
+        found.extend(strange.map(|name| format!("{directory}/{name}")));
+    }
+    let id = run.rsplit('-').next().unwrap_or_default();
+    let ours = format!("teu-{id}");
+    let top = Path::new("/sys/fs/cgroup");
+    let hierarchies = names(top).into_iter().map(|name| top.join(name)).chain([top.to_path_buf()]);
+    for group in hierarchies.map(|hierarchy| hierarchy.join(&ours)) {
+        let names = names(&group).into_iter().filter(|name| group.join(name).is_dir());
+        let strange = names.filter(|name| name != "monitors" && !is_known(name));
+        found.extend(strange.map(|name| format!("cgroup {}/{name}", group.display())));
+    }
+    let links = names(Path::new("/sys/class/net")).into_iter();
+    let links: Vec<String> = links.filter(|name| name.starts_with(&format!("t{id}"))).collect();
+    if links.len() > known.len() {
+        found.push(format!("{} interfaces for {} containers: {links:?}", links.len(), known.len()));
+    }
+    let numbers = names(Path::new("/proc")).into_iter();
+    for process in numbers.filter(|name| name.bytes().all(|byte| byte.is_ascii_digit())) {
+        let words = std::fs::read(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words).replace('\0', " ");
+        if (words.contains(&*run) || words.contains(&*root)) && !is_known(&words) {
+            found.push(format!("process {process} {words}"));
+        }
+    }
+    found
+}
+
 /// `/run/teu-<id>`: found by its content, so that nothing here knows how the id is made.
-fn run_directory(root: &Path) -> std::path::PathBuf {
+pub(crate) fn run_directory(root: &Path) -> std::path::PathBuf {
     // The network's record, and every mount, is named by the same id; the newest directory that holds
     // the mount of one of this root's images is it.
     let chains = names(&root.join("roots/sha256"));

@@ -1,16 +1,27 @@
 //! Many rounds on one state root: a random verb, killed at a random one of its system calls, or a monitor
 //! killed at a random moment; what the last round left is what the next one finds.
 //!
-//! `TEU_CRASH_ROUNDS` says how many (500), `TEU_CRASH_SECONDS` how long at most (180), `TEU_SEED` repeats a run.
+//! ```text
+//!  round ─► killed ─► `ps` ─► typed again where it promises something ─► fsck, repaired where it must be
+//!    ▲                                                                 ─► nothing on the machine is nobody's
+//!    └── ten of them ─► every promise of them is kept ─► all is removed ─► nothing is left
+//! ```
+//! `TEU_CRASH_ROUNDS` says how many (500, by four players with a root each), `TEU_CRASH_SECONDS` how long at
+//! most, `TEU_SEED` repeats a run.
 
 use crate::bench::{Bench, Point, Victim};
 use crate::leaks;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use teu_testkit::{Need, have};
 
 /// After so many rounds all is removed, and nothing may be left.
 const BATCH: u32 = 10;
+
+/// Each has a root of its own, and a share of the rounds; the test program runs two at a time.
+const PLAYERS: u32 = 4;
 
 /// No verb here takes as long, even when it is watched.
 const HANGS: Duration = Duration::from_secs(50);
@@ -25,9 +36,12 @@ enum Before {
     Ended,
     /// It runs, and has a file `/mark`.
     Marked,
+    /// It runs, and ends soon.
+    Ends,
 }
 
 /// A verb. `FILE` stands for a file on the host, `MARK` for the number of the round.
+#[derive(Debug, PartialEq, Eq)]
 struct Step {
     before: Before,
     victim: Victim,
@@ -53,6 +67,7 @@ const STEPS: &[Step] = &[
     with_monitor(Before::Nothing, "run --rm box true"),
     with_monitor(Before::Nothing, "run --name c1 box sleep 0.1"),
     step(Before::Nothing, "run -d --name c1 box sleep 100"),
+    step(Before::Nothing, "run -d --restart always --name c1 box true"),
     step(Before::Nothing, "create --name c1 box true"),
     step(Before::Created, "start c1"),
     step(Before::Created, "start -a c1"),
@@ -64,9 +79,13 @@ const STEPS: &[Step] = &[
     step(Before::Runs, "pause c1"),
     step(Before::Paused, "unpause c1"),
     step(Before::Paused, "rm -f c1"),
+    step(Before::Ends, "attach c1"),
+    step(Before::Ends, "wait c1"),
+    step(Before::Ends, "logs -f c1"),
     step(Before::Runs, "exec c1 true"),
     step(Before::Runs, "exec -d c1 sleep 1"),
     step(Before::Runs, "update --cpus 0.5 c1"),
+    step(Before::Runs, "update --restart unless-stopped c1"),
     step(Before::Runs, "rename c1 c3"),
     step(Before::Runs, "rm -f c1"),
     step(Before::Runs, "top c1"),
@@ -78,34 +97,69 @@ const STEPS: &[Step] = &[
     step(Before::Ended, "rm -v c1"),
     step(Before::Ended, "container prune -f"),
     step(Before::Ended, "system prune -f"),
-    promising(Before::Runs, "cp FILE c1:/mark", "exec c1 cat /mark"),
-    promising(Before::Ended, "cp FILE c1:/mark", "cp c1:/mark -"),
+    step(Before::Ended, "system df"),
+    step(Before::Runs, "fsck --repair"),
+    step(Before::Ended, "boot"),
+    promising(Before::Runs, "cp FILE c1:/mark", "cp c1:/mark -"),
+    promising(Before::Created, "cp FILE c1:/mark", "cp c1:/mark -"),
     promising(Before::Marked, "commit c1 kept:MARK", "run --rm --network none kept:MARK cat /mark"),
-    promising(Before::Marked, "cp c1:/mark FILE.out", "exec c1 cat /mark"),
-    step(Before::Nothing, "volume create v1"),
-    step(Before::Nothing, "volume rm -f v1"),
+    promising(Before::Marked, "cp c1:/mark FILE.out", "cp c1:/mark -"),
+    promising(Before::Ended, "cp FILE c1:/mark", "cp c1:/mark -"),
     promising(
         Before::Nothing,
-        "run --rm --network none -v v1:/v -v FILE:/from box sh -c 'cat /from >/v/mark'",
-        "run --rm --network none -v v1:/v box cat /v/mark",
+        "import FILE.tar kept:MARK",
+        "run --rm kept:MARK /busybox cat /mark",
     ),
+    promising(Before::Nothing, "volume import v-MARK FILE.tar", READ_VOLUME),
+    promising(
+        Before::Nothing,
+        "run --rm --network none -v v-MARK:/v -v FILE:/from box sh -c 'cat /from >/v/mark'",
+        READ_VOLUME,
+    ),
+    step(Before::Nothing, "volume create v1"),
+    step(Before::Nothing, "volume rm -f v1"),
+    step(Before::Nothing, "volume export v1 -o FILE.out"),
+    step(Before::Nothing, "volume prune -f"),
+    step(Before::Nothing, "image prune -f"),
     step(Before::Nothing, "tag box other"),
     step(Before::Nothing, "rmi -f other"),
 ];
 
+const READ_VOLUME: &str = "run --rm --network none -v v-MARK:/v box cat /v/mark";
+
 #[test]
-fn random_rounds() {
+fn random_rounds_1() {
+    play(1);
+}
+
+#[test]
+fn random_rounds_2() {
+    play(2);
+}
+
+#[test]
+fn random_rounds_3() {
+    play(3);
+}
+
+#[test]
+fn random_rounds_4() {
+    play(4);
+}
+
+/// A player's share of the rounds.
+fn play(number: u32) {
     if !have(Need::Root) || !have(Need::Program("strace")) {
         return;
     }
-    let mut player = Player::new();
-    let rounds = number("TEU_CRASH_ROUNDS", 500);
-    let deadline = Instant::now() + Duration::from_secs(number("TEU_CRASH_SECONDS", 180).into());
-    let steps: Vec<&Step> = STEPS.iter().filter(|step| player.knows(step)).collect();
+    let mut player = Player::new(number);
+    let rounds = asked("TEU_CRASH_ROUNDS", 500).div_ceil(PLAYERS);
+    let seconds = asked("TEU_CRASH_SECONDS", u32::MAX);
+    let deadline = Instant::now() + Duration::from_secs(seconds.into());
     let mut done = 0;
     while done < rounds && Instant::now() < deadline {
         done += 1;
-        let step = steps[player.below(steps.len())];
+        let step = player.choose();
         player.round(step, done);
         if done % BATCH == 0 {
             player.sweep();
@@ -113,36 +167,62 @@ fn random_rounds() {
     }
     player.sweep();
     println!(
-        "random: {done} rounds of {} verbs, {} killed, {} monitors killed, {} promises kept",
-        steps.len(),
+        "random: player {number}: {done} rounds of {} verbs, {} killed, {} monitors killed, {} repaired, {} promises kept",
+        STEPS.len(),
         player.killed,
         player.monitors,
+        player.repaired,
         player.kept
     );
-    assert!(player.killed > done / 8, "hardly anything was killed");
+    assert!(player.killed > done / 3, "hardly anything was killed");
 }
+
+/// What was done and must stay until all is removed: the words that show it, and what they must show.
+struct Promise {
+    words: Vec<String>,
+    mark: String,
+    /// `container prune` may break it.
+    is_of_container: bool,
+}
+
+/// The system calls of each verb: what one player has learned, all know.
+static POINTS: Mutex<BTreeMap<&'static str, Vec<Point>>> = Mutex::new(BTreeMap::new());
 
 struct Player {
     bench: Bench,
+    run: PathBuf,
     random: u64,
-    points: BTreeMap<&'static str, Vec<Point>>,
+    promises: Vec<Promise>,
     /// What was done in this batch: told when something is wrong.
     story: Vec<String>,
     killed: u32,
     monitors: u32,
+    repaired: u32,
     kept: u32,
 }
 
 impl Player {
-    fn new() -> Player {
+    fn new(number: u32) -> Player {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let seed = std::env::var("TEU_SEED").ok().and_then(|text| text.parse().ok());
-        let random = seed.unwrap_or(now.as_nanos() as u64);
-        println!("TEU_SEED={random}");
-        let bench = Bench::new("crash-random");
+        let seed: u64 = seed.unwrap_or(now.as_nanos() as u64);
+        println!("TEU_SEED={seed}");
+        let bench = Bench::new(&format!("crash-random-{number}"));
         bench.must(&["run", "--rm", "box", "true"]);
-        let points = BTreeMap::new();
-        Player { bench, random, points, story: Vec::new(), killed: 0, monitors: 0, kept: 0 }
+        let run = leaks::run_directory(bench.root());
+        let mut player = Player {
+            bench,
+            run,
+            random: seed.wrapping_mul(2 * u64::from(number) + 1),
+            promises: Vec::new(),
+            story: Vec::new(),
+            killed: 0,
+            monitors: 0,
+            repaired: 0,
+            kept: 0,
+        };
+        player.below(1);
+        player
     }
 
     fn below(&mut self, count: usize) -> usize {
@@ -151,45 +231,48 @@ impl Player {
         (self.random >> 33) as usize % count.max(1)
     }
 
-    /// Whether this teu has the verb.
-    fn knows(&self, step: &Step) -> bool {
-        let line = if step.verb.contains("v1:") { "volume create" } else { step.verb };
-        let words: Vec<&str> = line.split(' ').collect();
-        let has_two = matches!(words[0], "volume" | "container" | "system");
-        let verb = &words[..if has_two { 2 } else { 1 }];
-        let help = self.bench.teu(&[verb, &["--help"]].concat());
-        let known =
-            String::from_utf8_lossy(&help.stdout).contains(&format!("teu {}", verb.join(" ")));
-        if !known {
-            println!("random: there is no {} yet", verb.join(" "));
+    /// Any step, those that promise something twice as often.
+    fn choose(&mut self) -> &'static Step {
+        let promising: Vec<&Step> = STEPS.iter().filter(|step| step.promise.is_some()).collect();
+        match self.below(STEPS.len() + promising.len()) {
+            at if at < STEPS.len() => &STEPS[at],
+            at => promising[at - STEPS.len()],
         }
-        known
     }
 
-    fn round(&mut self, step: &Step, number: u32) {
+    fn round(&mut self, step: &'static Step, number: u32) {
         self.before(step.before, number);
         let file = self.bench.root.join("mark");
-        std::fs::write(&file, format!("mark {number}\n")).expect("a file of our own");
+        self.write(&file, number);
         let fill = |line: &str| -> Vec<String> {
             let words = teu_testkit::teu::words(line);
             let file = file.display().to_string();
             let filled = words.iter().map(|word| word.replace("FILE", &file));
             filled.map(|word| word.replace("MARK", &number.to_string())).collect()
         };
-        let words = fill(step.verb);
-        let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let came_through = match self.points.get(step.verb) {
-            // The first time it is watched, and must come through.
+        let owned = fill(step.verb);
+        let words: Vec<&str> = owned.iter().map(String::as_str).collect();
+        if step.verb.starts_with("volume import") {
+            self.must(&["volume", "create", words[2]]);
+        }
+        if step.verb.starts_with("volume export") {
+            self.must(&["volume", "create", "v1"]);
+        }
+        if step.verb.contains("prune") {
+            self.promises.retain(|promise| !promise.is_of_container);
+        }
+        let known = POINTS.lock().expect("nobody panics with it").get(step.verb).cloned();
+        let came_through = match known {
+            // The first time it is watched, and must come through; then as all others.
             None => {
                 self.story.push(step.verb.to_string());
                 let points = self.bench.points(&words, step.victim);
-                self.points.insert(step.verb, points);
+                POINTS.lock().expect("nobody panics with it").insert(step.verb, points);
                 true
             }
             Some(points) => {
-                let points = points.clone();
                 let point = &points[self.below(points.len())];
-                self.story.push(format!("{} (killed at {point})", step.verb));
+                self.story.push(format!("{} (killed at {point})", owned.join(" ")));
                 let began = Instant::now();
                 let killed = self.bench.killed(&words, step.victim, point);
                 assert!(began.elapsed() < HANGS, "this hung:{}", self.told());
@@ -198,22 +281,78 @@ impl Player {
             }
         };
         self.must(&["ps", "-a"]);
-        if let Some(promise) = step.promise.filter(|_| came_through) {
-            if self.below(2) == 0 {
-                self.kill_monitor();
+        if let Some(promise) = step.promise {
+            if !came_through {
+                self.must(&words);
             }
-            if step.before != Before::Nothing && promise.starts_with("exec") {
-                // A monitor's end may be the container's.
-                self.bench.teu(&["start", "c1"]);
-            }
-            let words = fill(promise);
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let found = self.must(&words);
-            assert!(found.contains(&format!("mark {number}")), "{found}{}", self.told());
-            self.kept += 1;
-        } else if self.below(6) == 0 {
+            self.promise(fill(promise), number, step.before != Before::Nothing);
+        }
+        if self.below(6) == 0 {
             self.kill_monitor();
         }
+        self.check();
+    }
+
+    /// It has come through: kept at once, and still when all is removed.
+    fn promise(&mut self, mut words: Vec<String>, number: u32, is_of_container: bool) {
+        let is_of_container = is_of_container && words[0] == "cp";
+        if is_of_container {
+            // Out of the way of what comes.
+            let name = format!("kept-{number}");
+            self.must(&["rename", "c1", &name]);
+            words[1] = format!("{name}:/mark");
+        }
+        let promise = Promise { words, mark: format!("mark {number}\n"), is_of_container };
+        self.keep(&promise);
+        self.promises.push(promise);
+    }
+
+    fn keep(&mut self, promise: &Promise) {
+        let words: Vec<&str> = promise.words.iter().map(String::as_str).collect();
+        let output = self.bench.teu(&words);
+        let (found, told) =
+            (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(
+            found.contains(&promise.mark),
+            "teu {} shows no {:?} but {found} {told}{}",
+            words.join(" "),
+            promise.mark,
+            self.told()
+        );
+        self.kept += 1;
+    }
+
+    /// All of it fits, perhaps after a repair, and nothing on the machine belongs to nobody.
+    fn check(&mut self) {
+        let output = self.bench.teu(&["fsck"]);
+        if !output.status.success() {
+            let told = String::from_utf8_lossy(&output.stdout).into_owned();
+            self.story.push(format!("(fsck: {})", told.trim()));
+            self.must(&["fsck", "--repair"]);
+            self.must(&["fsck"]);
+            self.repaired += 1;
+        }
+        let known = self.must(&["ps", "-aq", "--no-trunc"]);
+        let known: Vec<String> = known.lines().map(str::to_string).collect();
+        let strays = leaks::strays(self.bench.root(), &self.run, &known);
+        assert!(strays.is_empty(), "nobody's:\n{}{}", strays.join("\n"), self.told());
+    }
+
+    /// The files of a round: the mark, and a small image that has it.
+    fn write(&self, file: &std::path::Path, number: u32) {
+        std::fs::write(file, format!("mark {number}\n")).expect("a file of our own");
+        let busybox = file.with_file_name("busybox");
+        if !busybox.exists() {
+            std::fs::copy("/bin/busybox", &busybox).expect("package busybox-static");
+        }
+        let made = std::process::Command::new("tar")
+            .arg("-C")
+            .arg(self.bench.root())
+            .arg("-cf")
+            .arg(file.with_extension("tar"))
+            .args(["mark", "busybox"])
+            .status();
+        assert!(made.is_ok_and(|status| status.success()), "tar");
     }
 
     fn before(&mut self, before: Before, number: u32) {
@@ -221,14 +360,16 @@ impl Player {
             // What is there stays, beside what will come; only its name must be free.
             self.bench.teu(&["rename", "c1", &format!("c1-{number}")]);
         }
-        for name in ["c1", "c2", "c3"] {
-            self.bench.teu(&["rm", "-f", name]);
-        }
+        self.bench.teu(&["rm", "-f", "c1", "c2", "c3"]);
         match before {
             Before::Nothing => {}
             Before::Created => drop(self.must(&["create", "--name", "c1", "box", "true"])),
             Before::Ended => {
                 self.must(&["run", "--name", "c1", "--network", "none", "box", "true"]);
+            }
+            Before::Ends => {
+                let words = ["run", "-d", "--name", "c1", "--network", "none", "box"];
+                self.must(&[&words[..], &["sleep", "0.3"]].concat());
             }
             Before::Runs | Before::Paused | Before::Marked => {
                 let script = format!("echo mark {number} >/mark; exec sleep 100");
@@ -256,19 +397,24 @@ impl Player {
         self.must(&["ps", "-a"]);
     }
 
-    /// Everything is removed, and nothing may be left.
+    /// Every promise is kept; then everything is removed, and nothing may be left.
     fn sweep(&mut self) {
-        for id in self.must(&["ps", "-aq", "--no-trunc"]).lines() {
-            self.must(&["rm", "-f", "-v", id]);
+        for promise in std::mem::take(&mut self.promises) {
+            self.keep(&promise);
         }
-        self.bench.teu(&["volume", "rm", "-f", "v1"]);
+        let ids = self.must(&["ps", "-aq", "--no-trunc"]);
+        if !ids.is_empty() {
+            self.must(&[vec!["rm", "-f", "-v"], ids.lines().collect()].concat());
+        }
+        let volumes = self.must(&["volume", "ls", "-q"]);
+        for volume in volumes.lines() {
+            self.must(&["volume", "rm", "-f", volume]);
+        }
         let images = self.must(&["images", "--format", "{{.Repository}}:{{.Tag}}", "kept"]);
         for image in images.lines() {
             self.must(&["rmi", "-f", image]);
         }
-        // Some of what was killed only says what is unfinished when it is asked.
-        self.bench.teu(&["fsck", "--repair"]);
-        self.must(&["fsck"]);
+        self.check();
         let left = leaks::left(self.bench.root());
         assert!(left.is_empty(), "this is left:\n{}{}", left.join("\n"), self.told());
         self.story.clear();
@@ -287,6 +433,6 @@ impl Player {
     }
 }
 
-fn number(name: &str, otherwise: u32) -> u32 {
+fn asked(name: &str, otherwise: u32) -> u32 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
