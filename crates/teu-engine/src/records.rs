@@ -106,8 +106,7 @@ pub(crate) fn find(paths: &Paths, given: &str) -> Result<Container, EngineError>
     if !is_prefix {
         return Err(no_such());
     }
-    let matching: Vec<ContainerId> =
-        ids(paths)?.into_iter().filter(|id| id.as_str().starts_with(given)).collect();
+    let matching = ids_beginning(paths, given)?;
     match &matching[..] {
         [] => Err(no_such()),
         [id] => load(paths, id)?.ok_or_else(no_such),
@@ -117,9 +116,13 @@ pub(crate) fn find(paths: &Paths, given: &str) -> Result<Container, EngineError>
 
 /// Every container's id, in no order.
 pub(crate) fn ids(paths: &Paths) -> Result<Vec<ContainerId>, EngineError> {
+    ids_beginning(paths, "")
+}
+
+fn ids_beginning(paths: &Paths, start: &str) -> Result<Vec<ContainerId>, EngineError> {
     let mut ids = Vec::new();
     for directory in [paths.root.join("containers"), paths.run.join("containers")] {
-        for name in names_in(&directory)? {
+        for name in names_in(&directory)?.into_iter().filter(|name| name.starts_with(start)) {
             if let Ok(id) = ContainerId::parse(&name)
                 && directory.join(&name).join("request.json").exists()
             {

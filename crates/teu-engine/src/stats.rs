@@ -6,7 +6,7 @@
 use crate::records::{self, Container};
 use crate::{Engine, EngineError};
 use std::time::{Duration, Instant};
-use teu_cgroup::Stats;
+use teu_cgroup::{Group, Stats};
 use teu_model::NetworkRequest;
 use teu_network::Traffic;
 
@@ -42,32 +42,38 @@ impl Engine {
         all: bool,
         window: Duration,
     ) -> Result<Vec<Usage>, EngineError> {
-        let containers = if given.is_empty() {
-            let mut containers = records::all(&self.paths)?;
-            containers.retain(|one| all || self.status_now(one).is_alive());
-            containers.sort_by_key(|one| std::cmp::Reverse(one.record.created_at));
-            containers
-        } else {
-            given.iter().map(|name| records::find(&self.paths, name)).collect::<Result<_, _>>()?
+        let mut containers: Vec<Container> = match given {
+            [] => records::all(&self.paths)?,
+            _ => given
+                .iter()
+                .map(|name| records::find(&self.paths, name))
+                .collect::<Result<_, _>>()?,
         };
-        self.measure(containers, window)
+        if given.is_empty() {
+            containers.sort_by_key(|one| std::cmp::Reverse(one.record.created_at));
+        }
+        let mut looked_at = Vec::with_capacity(containers.len());
+        for one in containers {
+            let alive = self.status_now(&one).is_alive();
+            let group = alive.then(|| self.cgroup_of(&one)).transpose()?;
+            if alive || all || !given.is_empty() {
+                looked_at.push((one, group));
+            }
+        }
+        self.measure(looked_at, window)
     }
 
+    /// Those without a group do not run.
     fn measure(
         &self,
-        containers: Vec<Container>,
+        containers: Vec<(Container, Option<Group>)>,
         window: Duration,
     ) -> Result<Vec<Usage>, EngineError> {
         let began = Instant::now();
-        let groups = containers
-            .iter()
-            .map(|one| {
-                let alive = self.status_now(one).is_alive();
-                alive.then(|| self.cgroup_of(one)).transpose()
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let (containers, groups): (Vec<Container>, Vec<Option<Group>>) =
+            containers.into_iter().unzip();
         let cpu = || {
-            let one = |group: &Option<teu_cgroup::Group>| match group {
+            let one = |group: &Option<Group>| match group {
                 Some(group) => Ok((Instant::now(), group.cpu_usage_ns()?)),
                 None => Ok((Instant::now(), 0)),
             };

@@ -24,7 +24,11 @@ pub fn pidfd_send_signal(process: BorrowedFd<'_>, signal: i32) -> io::Result<()>
 /// When `pid` started, in clock ticks since boot (`proc_pid_stat(5)`, field 22): with the number it
 /// names one process of this boot. `None` where there is no such process, or only its zombie.
 pub fn start_time(pid: u32) -> Option<u64> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // One read: the kernel has it all at once, and lists ask it of many.
+    let mut buffer = [0; 1024];
+    let mut file = std::fs::File::open(format!("/proc/{pid}/stat")).ok()?;
+    let length = std::io::Read::read(&mut file, &mut buffer).ok()?;
+    let stat = String::from_utf8_lossy(&buffer[..length]);
     // The second field is the command's name in brackets, and may itself hold brackets and spaces.
     let (_, after_name) = stat.rsplit_once(") ")?;
     let mut fields = after_name.split(' ');

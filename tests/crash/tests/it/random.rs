@@ -26,7 +26,7 @@ const PLAYERS: u32 = 4;
 /// No verb here takes as long, even when it is watched.
 const HANGS: Duration = Duration::from_secs(50);
 
-/// What the container `c1` must be before a verb.
+/// What the container `k1` must be before a verb.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     Nothing,
@@ -62,49 +62,50 @@ const fn promising(before: Before, verb: &'static str, promise: &'static str) ->
     Step { before, victim: Victim::Command, verb, promise: Some(promise) }
 }
 
+// No name here is the beginning of an id: what is not there must not be found by it.
 const STEPS: &[Step] = &[
     step(Before::Nothing, "run --rm --network none box true"),
     with_monitor(Before::Nothing, "run --rm box true"),
-    with_monitor(Before::Nothing, "run --name c1 box sleep 0.1"),
-    step(Before::Nothing, "run -d --name c1 box sleep 100"),
-    step(Before::Nothing, "run -d --restart always --name c1 box true"),
-    step(Before::Nothing, "create --name c1 box true"),
-    step(Before::Created, "start c1"),
-    step(Before::Created, "start -a c1"),
-    step(Before::Created, "rename c1 c2"),
-    step(Before::Created, "rm c1"),
-    step(Before::Runs, "stop -t 1 c1"),
-    step(Before::Runs, "kill c1"),
-    step(Before::Runs, "restart -t 0 c1"),
-    step(Before::Runs, "pause c1"),
-    step(Before::Paused, "unpause c1"),
-    step(Before::Paused, "rm -f c1"),
-    step(Before::Ends, "attach c1"),
-    step(Before::Ends, "wait c1"),
-    step(Before::Ends, "logs -f c1"),
-    step(Before::Runs, "exec c1 true"),
-    step(Before::Runs, "exec -d c1 sleep 1"),
-    step(Before::Runs, "update --cpus 0.5 c1"),
-    step(Before::Runs, "update --restart unless-stopped c1"),
-    step(Before::Runs, "rename c1 c3"),
-    step(Before::Runs, "rm -f c1"),
-    step(Before::Runs, "top c1"),
-    step(Before::Runs, "stats --no-stream c1"),
-    step(Before::Marked, "diff c1"),
-    step(Before::Marked, "export -o FILE.out c1"),
-    step(Before::Ended, "start c1"),
-    step(Before::Ended, "logs c1"),
-    step(Before::Ended, "rm -v c1"),
+    with_monitor(Before::Nothing, "run --name k1 box sleep 0.1"),
+    step(Before::Nothing, "run -d --name k1 box sleep 100"),
+    step(Before::Nothing, "run -d --restart always --name k1 box true"),
+    step(Before::Nothing, "create --name k1 box true"),
+    step(Before::Created, "start k1"),
+    step(Before::Created, "start -a k1"),
+    step(Before::Created, "rename k1 k2"),
+    step(Before::Created, "rm k1"),
+    step(Before::Runs, "stop -t 1 k1"),
+    step(Before::Runs, "kill k1"),
+    step(Before::Runs, "restart -t 0 k1"),
+    step(Before::Runs, "pause k1"),
+    step(Before::Paused, "unpause k1"),
+    step(Before::Paused, "rm -f k1"),
+    step(Before::Ends, "attach k1"),
+    step(Before::Ends, "wait k1"),
+    step(Before::Ends, "logs -f k1"),
+    step(Before::Runs, "exec k1 true"),
+    step(Before::Runs, "exec -d k1 sleep 1"),
+    step(Before::Runs, "update --cpus 0.5 k1"),
+    step(Before::Runs, "update --restart unless-stopped k1"),
+    step(Before::Runs, "rename k1 k3"),
+    step(Before::Runs, "rm -f k1"),
+    step(Before::Runs, "top k1"),
+    step(Before::Runs, "stats --no-stream k1"),
+    step(Before::Marked, "diff k1"),
+    step(Before::Marked, "export -o FILE.out k1"),
+    step(Before::Ended, "start k1"),
+    step(Before::Ended, "logs k1"),
+    step(Before::Ended, "rm -v k1"),
     step(Before::Ended, "container prune -f"),
     step(Before::Ended, "system prune -f"),
     step(Before::Ended, "system df"),
     step(Before::Runs, "fsck --repair"),
     step(Before::Ended, "boot"),
-    promising(Before::Runs, "cp FILE c1:/mark", "cp c1:/mark -"),
-    promising(Before::Created, "cp FILE c1:/mark", "cp c1:/mark -"),
-    promising(Before::Marked, "commit c1 kept:MARK", "run --rm --network none kept:MARK cat /mark"),
-    promising(Before::Marked, "cp c1:/mark FILE.out", "cp c1:/mark -"),
-    promising(Before::Ended, "cp FILE c1:/mark", "cp c1:/mark -"),
+    promising(Before::Runs, "cp FILE k1:/mark", "cp k1:/mark -"),
+    promising(Before::Created, "cp FILE k1:/mark", "cp k1:/mark -"),
+    promising(Before::Marked, "commit k1 kept:MARK", "run --rm --network none kept:MARK cat /mark"),
+    promising(Before::Marked, "cp k1:/mark FILE.out", "cp k1:/mark -"),
+    promising(Before::Ended, "cp FILE k1:/mark", "cp k1:/mark -"),
     promising(
         Before::Nothing,
         "import FILE.tar kept:MARK",
@@ -299,7 +300,7 @@ impl Player {
         if is_of_container {
             // Out of the way of what comes.
             let name = format!("kept-{number}");
-            self.must(&["rename", "c1", &name]);
+            self.must(&["rename", "k1", &name]);
             words[1] = format!("{name}:/mark");
         }
         let promise = Promise { words, mark: format!("mark {number}\n"), is_of_container };
@@ -358,27 +359,27 @@ impl Player {
     fn before(&mut self, before: Before, number: u32) {
         if before == Before::Nothing && self.below(2) == 0 {
             // What is there stays, beside what will come; only its name must be free.
-            self.bench.teu(&["rename", "c1", &format!("c1-{number}")]);
+            self.bench.teu(&["rename", "k1", &format!("k1-{number}")]);
         }
-        self.bench.teu(&["rm", "-f", "c1", "c2", "c3"]);
+        self.bench.teu(&["rm", "-f", "k1", "k2", "k3"]);
         match before {
             Before::Nothing => {}
-            Before::Created => drop(self.must(&["create", "--name", "c1", "box", "true"])),
+            Before::Created => drop(self.must(&["create", "--name", "k1", "box", "true"])),
             Before::Ended => {
-                self.must(&["run", "--name", "c1", "--network", "none", "box", "true"]);
+                self.must(&["run", "--name", "k1", "--network", "none", "box", "true"]);
             }
             Before::Ends => {
-                let words = ["run", "-d", "--name", "c1", "--network", "none", "box"];
+                let words = ["run", "-d", "--name", "k1", "--network", "none", "box"];
                 self.must(&[&words[..], &["sleep", "0.3"]].concat());
             }
             Before::Runs | Before::Paused | Before::Marked => {
                 let script = format!("echo mark {number} >/mark; exec sleep 100");
-                self.must(&["run", "-d", "--name", "c1", "box", "sh", "-c", &script]);
+                self.must(&["run", "-d", "--name", "k1", "box", "sh", "-c", &script]);
                 if before == Before::Paused {
-                    self.must(&["pause", "c1"]);
+                    self.must(&["pause", "k1"]);
                 }
                 if before == Before::Marked {
-                    self.must(&["exec", "c1", "sh", "-c", "until test -s /mark; do :; done"]);
+                    self.must(&["exec", "k1", "sh", "-c", "until test -s /mark; do :; done"]);
                 }
             }
         }
