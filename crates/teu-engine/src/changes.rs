@@ -4,6 +4,8 @@
 //! mount (the empty file or directory on which a volume or a bind mount lies, and the empty directories on the
 //! way there) is no change of the container's.
 
+mod whole;
+
 use crate::records::Container;
 use crate::{Engine, EngineError, bundle};
 use std::collections::BTreeSet;
@@ -49,9 +51,21 @@ pub(crate) struct Changes {
     pub list: Vec<Change>,
 }
 
+impl Changes {
+    /// Bytes of the files that were added or changed.
+    pub fn size(&self) -> u64 {
+        let Some(upper) = &self.upper else { return 0 };
+        let kept = self.list.iter().filter(|change| change.kind != ChangeKind::Deleted);
+        let about = kept.filter_map(|change| look(upper, &change.path).ok().flatten());
+        about.filter(Stat::is_file).map(|file| file.size).sum()
+    }
+}
+
 impl Engine {
     pub(crate) fn changes(&self, container: &Container) -> Result<Changes, EngineError> {
-        let path = self.writable_directory(container).join("upper");
+        let copy = self.whole_copy_of(container);
+        let is_copy = copy.is_some();
+        let path = copy.unwrap_or_else(|| self.writable_directory(container).join("upper"));
         let failed = |path: &Path| {
             let path = path.to_path_buf();
             move |source| EngineError::State { attempt: "open", path, source }
@@ -70,7 +84,11 @@ impl Engine {
             places: mount_points(container, &lower),
             list: Vec::new(),
         };
-        walk.directory(b"", true, false).map_err(|source| {
+        let walked = match is_copy {
+            true => walk.whole_directory(b"", true),
+            false => walk.directory(b"", true, false),
+        };
+        walked.map_err(|source| {
             EngineError::step(format!("read the changes of {}", container.id().short()), source)
         })?;
         let list = walk.list;

@@ -52,12 +52,19 @@ impl Engine {
             line.strip_prefix("MemTotal:")?.trim().split(' ').next()?.parse::<u64>().ok()
         });
         let count = |status| containers.iter().filter(|one| self.status_now(one) == status).count();
+        let copies = self.snapshots.makes_whole_copies();
+        let mut notes: Vec<String> =
+            self.networks.notes()?.iter().map(teu_network::Note::text).collect();
+        notes.extend(copies.then(|| crate::start::WHOLE_COPY.to_string()));
         Ok(Info {
             running: count(Status::Running),
             paused: count(Status::Paused),
             containers: containers.len(),
             images: self.store.list()?.len(),
-            storage_driver: self.snapshots.driver().map(|driver| driver.to_string()),
+            storage_driver: match copies {
+                true => Some("vfs".to_string()),
+                false => self.snapshots.driver().map(|driver| driver.to_string()),
+            },
             cgroup_mode: layout.mode().to_string(),
             controllers: controllers.collect(),
             kernel: read("/proc/sys/kernel/osrelease"),
@@ -66,7 +73,7 @@ impl Engine {
             architecture: std::env::consts::ARCH.to_string(),
             hostname: read("/proc/sys/kernel/hostname"),
             root: self.paths.root.display().to_string(),
-            notes: self.networks.notes()?.iter().map(teu_network::Note::text).collect(),
+            notes,
         })
     }
 }

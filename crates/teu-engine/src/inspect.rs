@@ -58,7 +58,10 @@ impl Engine {
             log_path: self.log_path(&container).display().to_string(),
             init_directory: container.directory.join("init").display().to_string(),
             volumes_directory: self.paths.root.join("volumes"),
-            driver: self.snapshots.driver().map(|driver| driver.to_string()),
+            driver: match self.whole_copy_of(&container) {
+                Some(_) => Some("vfs".to_string()),
+                None => self.snapshots.driver().map(|driver| driver.to_string()),
+            },
             cgroup: self.cgroup_of(&container)?.path(),
             health: self.health(&container),
             execs: self.running_execs(&container),

@@ -37,7 +37,10 @@ impl Engine {
 
     /// Bytes that a container wrote, and with those of its image.
     pub fn size_of(&self, container: &Container) -> (u64, u64) {
-        let own = disk_use(&self.writable_directory(container).join("upper"));
+        let own = match self.whole_copy_of(container) {
+            Some(_) => self.changes(container).map_or(0, |changes| changes.size()),
+            None => disk_use(&self.writable_directory(container).join("upper")),
+        };
         (own, own.saturating_add(self.store.size_of(&container.record.layers)))
     }
 

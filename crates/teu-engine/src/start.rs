@@ -19,7 +19,7 @@ use crate::records::{self, Container};
 use crate::{Engine, EngineError, files, repair, why};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use teu_kernel::flock::Lock;
 use teu_kernel::pidfd;
 use teu_model::{
@@ -169,6 +169,7 @@ impl Engine {
         let monitor_pid = monitor_pid.unwrap_or_default();
         self.make_groups(monitor_pid)?;
 
+        let had_a_copy = self.whole_copy_of(container).is_some();
         let (root, root_lock) = self.make_root(container, container.is_temporary())?;
         let ids = self.look_up_user(container, &root)?;
         let network = match container.record.request.network {
@@ -184,6 +185,9 @@ impl Engine {
         make_bind_sources(container)?;
         let mut open = Vec::new();
         let mut warnings = Vec::new();
+        if !had_a_copy && self.whole_copy_of(container).is_some() {
+            warnings.push(WHOLE_COPY.to_string());
+        }
         let mut start =
             self.start_request(container, &ids, lease.as_ref(), options, &mut warnings, &mut open)?;
 
@@ -271,6 +275,10 @@ impl Engine {
             path: lock,
             source,
         })?;
+        let copy = own.join(COPY);
+        if copy.is_dir() {
+            return Ok((self.snapshots.whole_copy(&container.record.layers, &copy)?, lock));
+        }
         if container.is_temporary() {
             // A volatile upper is refused a second time for what the first mount left there; within one boot
             // nothing of it was lost.
@@ -280,7 +288,18 @@ impl Engine {
         let root = self.snapshots.ensure_root(&container.record.layers)?;
         make_upper(&upper, &root.path)?;
         let options = WritableOptions { volatile, ..WritableOptions::default() };
-        Ok((self.snapshots.writable(&root, &upper, &work, options)?, lock))
+        match self.snapshots.writable(&root, &upper, &work, options) {
+            // An upper in which something is was that of an overlay once.
+            Err(error) if error.is_unfit_upper() && std::fs::remove_dir(&upper).is_ok() => {
+                Ok((self.snapshots.whole_copy(&container.record.layers, &copy)?, lock))
+            }
+            other => Ok((other?, lock)),
+        }
+    }
+
+    /// Where the container's own copy of its whole image lies, if it has one in place of an upper.
+    pub(crate) fn whole_copy_of(&self, container: &Container) -> Option<PathBuf> {
+        Some(self.writable_directory(container).join(COPY)).filter(|copy| copy.is_dir())
     }
 
     fn look_up_user(&self, container: &Container, root: &OwnedFd) -> Result<Ids, EngineError> {
@@ -308,6 +327,13 @@ impl Engine {
         }
     }
 }
+
+/// In a container's directory, in place of `upper`.
+const COPY: &str = "tree";
+
+/// Said by the start that made one, and by `info`.
+pub(crate) const WHOLE_COPY: &str = "the state root's file system can hold no writable layer of an overlay: \
+    with the storage driver vfs each container has a whole copy of its image; put the state root on a volume or a disk";
 
 fn failed_start(error: &EngineError) -> teu_model::Exit {
     let code = match error.exit_code() {

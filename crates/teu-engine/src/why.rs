@@ -71,7 +71,9 @@ impl Engine {
         }
         let upper = self.writable_directory(container).join("upper");
         let own = ["bin", "lib", "lib32", "lib64", "sbin", "usr", "opt"];
-        if own.iter().any(|name| holds_something(&upper.join(name))) {
+        if self.whole_copy_of(container).is_some()
+            || own.iter().any(|name| holds_something(&upper.join(name)))
+        {
             return None;
         }
         let root = self.snapshots.ensure_root(&container.record.layers).ok()?;

@@ -51,6 +51,20 @@ pub(crate) fn ensure_built(
     move_into_place(root, new, &place, what)
 }
 
+/// Unpacks what the stack amounts to at `place`, which nobody sees before it is whole.
+pub(crate) fn copy(root: &Path, stack: &[DiffId], place: &Path) -> Result<(), SnapshotError> {
+    let new = place.with_extension("new");
+    match std::fs::remove_dir_all(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(error).doing("remove", &new);
+        }
+        _ => {}
+    }
+    let (tree, stack) = layers::merge(root, stack)?;
+    unpack::unpack(&new, &tree, &stack)?;
+    rename_new(&new, place).doing("move the new tree to", place)
+}
+
 /// Where the files of a root lie.
 pub(crate) fn place(root: &Path, chain: &ChainId) -> PathBuf {
     root.join("roots/sha256").join(chain.0.hex())

@@ -78,6 +78,11 @@ pub enum SnapshotError {
 }
 
 impl SnapshotError {
+    /// The upper's file system is none for an overlay: another overlay, a network's, FAT.
+    pub fn is_unfit_upper(&self) -> bool {
+        matches!(self, SnapshotError::Overlay { source, .. } if source.raw_os_error() == Some(EINVAL))
+    }
+
     /// Advice, where there is some.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
@@ -98,6 +103,7 @@ impl SnapshotError {
     }
 }
 
+const EINVAL: i32 = teu_kernel::libc::EINVAL;
 const ENODEV: i32 = teu_kernel::libc::ENODEV;
 
 /// Names what was done to which file, when it fails.

@@ -64,6 +64,9 @@ pub struct Snapshots {
     only: Option<Driver>,
 }
 
+/// In the run directory, once a container has got a whole copy.
+const COPIES: &str = "whole-copies";
+
 /// An image's root, mounted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Root {
@@ -124,6 +127,23 @@ impl Snapshots {
         options: WritableOptions,
     ) -> Result<OwnedFd, SnapshotError> {
         writable::writable(root, upper, work, options)
+    }
+
+    /// In place of [`Snapshots::writable`] where no overlay can have its upper on the state root's file
+    /// system: everything that `layers` show, unpacked at `place` for one container alone, and mounted
+    /// nowhere. What is at `place` already is that container's, and stays as it is.
+    pub fn whole_copy(&self, layers: &[DiffId], place: &Path) -> Result<OwnedFd, SnapshotError> {
+        if !place.is_dir() {
+            build::copy(&self.root, layers, place)?;
+            // Only a hint, for `info`.
+            std::fs::write(self.run.join(COPIES), b"").unwrap_or(());
+        }
+        mount::bind(place).doing("mount", place)
+    }
+
+    /// Whether containers have got whole copies since the last boot.
+    pub fn makes_whole_copies(&self) -> bool {
+        self.run.join(COPIES).exists()
     }
 
     /// Unmounts a root and removes its files. What does not exist is forgotten already; containers

@@ -155,6 +155,14 @@ pub(crate) fn by_descriptor(fd: BorrowedFd<'_>) -> CString {
     CString::new(format!("/proc/self/fd/{}", fd.as_raw_fd())).unwrap_or_default()
 }
 
+/// The directory `tree` as a mount that is attached nowhere.
+pub(crate) fn bind(tree: &Path) -> io::Result<OwnedFd> {
+    let mount = clone_tree(open_path(tree)?.as_fd(), Path::new(""), false)?;
+    let private = SetAttr { propagation: Some(Propagation::Private), ..SetAttr::default() };
+    set_attr(mount.as_fd(), &private)?;
+    Ok(mount)
+}
+
 fn bind_read_only(tree: &Path) -> io::Result<OwnedFd> {
     let mount = clone_tree(open_path(tree)?.as_fd(), Path::new(""), false)?;
     let read_only = SetAttr { set: Some(MountAttr::RDONLY), ..SetAttr::default() };

@@ -25,6 +25,7 @@ mod kernel;
 mod keyboard;
 mod logs;
 mod namespaces;
+mod nested;
 mod network;
 mod pause;
 mod prune;
