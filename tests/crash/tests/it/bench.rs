@@ -17,6 +17,8 @@ pub(crate) enum Victim {
 /// A state root of its own.
 pub(crate) struct Bench {
     pub root: TempDir,
+    /// Its `/run/teu-<id>`.
+    pub run: PathBuf,
     binary: PathBuf,
 }
 
@@ -24,19 +26,37 @@ impl Bench {
     pub fn new(name: &str) -> Bench {
         let binary =
             std::env::var_os("TEU_BIN").expect("TEU_BIN names the program: use cargo xtask test");
-        let bench = Bench { root: TempDir::new(name), binary: binary.into() };
+        let root = TempDir::new(name);
+        let mut bench = Bench { root, run: PathBuf::new(), binary: binary.into() };
         let image = TempDir::new("crash-image");
         std::fs::create_dir(image.join("bin")).unwrap();
         std::fs::copy("/bin/busybox", image.join("bin/busybox")).expect("package busybox-static");
         for name in ["sh", "true", "sleep", "cat"] {
             std::os::unix::fs::symlink("busybox", image.join("bin").join(name)).unwrap();
         }
+        // No other root has the same image.
+        std::fs::write(image.join("bin/.root"), bench.root.display().to_string()).unwrap();
         let archive = image.join("image.tar");
         let made =
             Command::new("tar").arg("-C").arg(&*image).arg("-cf").arg(&archive).arg("bin").status();
         assert!(made.unwrap().success());
         bench.must(&["import", archive.to_str().unwrap(), "box"]);
+        bench.must(&["run", "--rm", "--network", "none", "box", "true"]);
+        bench.run = bench.run_directory();
         bench
+    }
+
+    /// Found by the one image's mount, so that nothing here knows how the id is made.
+    fn run_directory(&self) -> PathBuf {
+        let names = |directory: &Path| -> Vec<PathBuf> {
+            let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+            entries.map(|entry| entry.path()).collect()
+        };
+        let chains = names(&self.root.join("roots/sha256"));
+        let [chain] = &chains[..] else { panic!("one image, and these roots: {chains:?}") };
+        let mount = Path::new("roots").join(chain.file_name().expect("it came from a directory"));
+        let mut places = names(Path::new("/run")).into_iter();
+        places.find(|place| place.join(&mount).exists()).expect("the image's root is mounted")
     }
 
     pub fn root(&self) -> &Path {
@@ -58,16 +78,23 @@ impl Bench {
         String::from_utf8_lossy(&output.stdout).trim().to_string()
     }
 
-    /// The system calls of `teu` with `words`, which must succeed: those of all victims together, each once.
-    #[track_caller]
-    pub fn points(&self, words: &[&str], victim: Victim) -> Vec<Point> {
+    /// The system calls of `teu` with `words`: those of all victims together, each once. What it told, if it failed.
+    pub fn watched(&self, words: &[&str], victim: Victim) -> Result<Vec<Point>, String> {
         let trace = self.root.join("trace");
         let output = self.traced(words, victim, &trace, &[]);
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "teu {}: {} {told}", words.join(" "), output.status);
         let text = std::fs::read_to_string(&trace).expect("strace has written what it saw");
         std::fs::remove_file(&trace).expect("it is ours");
-        Point::all_in(&text)
+        if output.status.success() {
+            return Ok(Point::all_in(&text));
+        }
+        let told = String::from_utf8_lossy(&output.stderr);
+        Err(format!("teu {}: {} {told}", words.join(" "), output.status))
+    }
+
+    /// The same of what must succeed.
+    #[track_caller]
+    pub fn points(&self, words: &[&str], victim: Victim) -> Vec<Point> {
+        self.watched(words, victim).unwrap_or_else(|told| panic!("{told}"))
     }
 
     /// `teu` with `words`, its victims killed at `point`. False if none came there.

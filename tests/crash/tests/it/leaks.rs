@@ -1,5 +1,6 @@
 //! What a state root holds of the machine, asked of the machine: groups, interfaces, processes, files.
 
+use crate::bench::Bench;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -7,11 +8,11 @@ use std::time::{Duration, Instant};
 /// The kernel takes namespaces apart in the background, and monitors leave after their answer.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Everything that is left of containers below `root`, in words; empty when nothing is.
-pub(crate) fn left(root: &Path) -> Vec<String> {
+/// Everything that is left of containers of `bench`, in words; empty when nothing is.
+pub(crate) fn left(bench: &Bench) -> Vec<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let found = look(root);
+        let found = look(&bench.root, &bench.run);
         if found.is_empty() || Instant::now() > deadline {
             return found;
         }
@@ -19,8 +20,7 @@ pub(crate) fn left(root: &Path) -> Vec<String> {
     }
 }
 
-fn look(root: &Path) -> Vec<String> {
-    let run = run_directory(root);
+fn look(root: &Path, run: &Path) -> Vec<String> {
     let id = run.to_string_lossy().rsplit('-').next().unwrap_or_default().to_string();
     let mut found = Vec::new();
     for directory in ["containers", "names/containers", "ingest", "trash"] {
@@ -78,10 +78,10 @@ fn look(root: &Path) -> Vec<String> {
 
 /// What the machine holds of this root that belongs to no container of `known`, in words: a cheap look between
 /// two rounds, which calls no program. Waits for what is just leaving.
-pub(crate) fn strays(root: &Path, run: &Path, known: &[String]) -> Vec<String> {
+pub(crate) fn strays(bench: &Bench, known: &[String]) -> Vec<String> {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let found = look_for_strays(root, run, known);
+        let found = look_for_strays(&bench.root, &bench.run, known);
         if found.is_empty() || Instant::now() > deadline {
             return found;
         }
@@ -126,19 +126,6 @@ fn look_for_strays(root: &Path, run: &Path, known: &[String]) -> Vec<String> {
         }
     }
     found
-}
-
-/// `/run/teu-<id>`: found by its content, so that nothing here knows how the id is made.
-pub(crate) fn run_directory(root: &Path) -> std::path::PathBuf {
-    // The network's record, and every mount, is named by the same id; the newest directory that holds
-    // the mount of one of this root's images is it.
-    let chains = names(&root.join("roots/sha256"));
-    let candidates = names(Path::new("/run")).into_iter().filter(|name| name.starts_with("teu-"));
-    let candidates = candidates.map(|name| Path::new("/run").join(name));
-    candidates
-        .into_iter()
-        .find(|run| chains.iter().any(|chain| run.join("roots").join(chain).exists()))
-        .unwrap_or_else(|| root.join("no-run-directory-yet"))
 }
 
 fn names(directory: &Path) -> Vec<String> {

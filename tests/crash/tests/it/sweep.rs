@@ -168,7 +168,7 @@ fn once<T>(bench: &Bench, case: &Case, way: impl FnOnce(&[&str]) -> T) -> T {
     for id in bench.must(&["ps", "-aq", "--no-trunc"]).lines() {
         bench.must(&["rm", "-f", id]);
     }
-    let left = leaks::left(bench.root());
+    let left = leaks::left(bench);
     assert!(left.is_empty(), "this is left:\n{}", left.join("\n"));
     told
 }
