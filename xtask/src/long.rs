@@ -3,7 +3,7 @@
 use crate::{Result, build, cargo, power};
 
 /// The sweeps there are.
-pub const SWEEPS: [&str; 4] = ["crash", "deaths", "load", "power"];
+pub const SWEEPS: [&str; 5] = ["crash", "deaths", "load", "power", "together"];
 
 /// Runs one.
 pub fn run(what: &str) -> Result<()> {
@@ -34,6 +34,12 @@ pub fn run(what: &str) -> Result<()> {
             let teu = build::teu()?;
             let words = ["test", "--package", "teu-whole", "--test", "it", "deaths::"];
             crate::run(cargo().args(words).env("TEU_BIN", teu).env("TEU_DEATHS", "100"))
+        }
+        // Two commands at the same moment on the same container, two hundred times each pair.
+        "together" => {
+            let teu = build::teu()?;
+            let words = ["test", "--package", "teu-whole", "--test", "it", "two_at_once::"];
+            crate::run(cargo().args(words).env("TEU_BIN", teu).env("TEU_ROUNDS", "200"))
         }
         other => Err(format!("there is no sweep `{other}`; there are: {}", SWEEPS.join(" "))),
     }

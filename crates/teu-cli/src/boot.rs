@@ -62,21 +62,15 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     Ok(status)
 }
 
+/// As it lies in the repository.
+const UNIT: &str = include_str!("../../../dist/systemd/teu-boot.service");
+
 fn unit(program: &str, root: &str) -> String {
-    format!(
-        "[Unit]\n\
-         Description=Containers of teu that start with the machine\n\
-         Wants=network-online.target\n\
-         After=network-online.target local-fs.target\n\
-         \n\
-         [Service]\n\
-         Type=oneshot\n\
-         RemainAfterExit=yes\n\
-         # Containers stay when the unit is stopped: they are nobody's children.\n\
-         KillMode=none\n\
-         ExecStart={program} --root {root} boot\n\
-         \n\
-         [Install]\n\
-         WantedBy=multi-user.target\n"
-    )
+    UNIT.replace("/usr/local/bin/teu boot", &format!("{program} --root {root} boot"))
+}
+
+#[test]
+fn the_unit_names_program_and_root() {
+    let unit = unit("/opt/teu", "/srv/teu");
+    assert!(unit.contains("\nExecStart=/opt/teu --root /srv/teu boot\n"), "{unit}");
 }

@@ -37,14 +37,24 @@ impl Action {
     ) -> Result<Option<Action>, EngineError> {
         let file = file_of(engine, id);
         loop {
-            let somebody_acts = matches!(Lock::try_exclusive(&file), Ok(None));
-            if !somebody_acts {
-                return Action::begin(engine, id).map(Some);
+            let fresh = make(&file)?;
+            match Lock::try_exclusive(&file) {
+                Ok(Some(lock)) if still_named(&file, &lock) => {
+                    let action = Action { file, _lock: lock };
+                    if !fresh {
+                        repair::container(engine, id)?;
+                    }
+                    return Ok(Some(action));
+                }
+                // Never waited for the lock itself: who has it may wait for this command.
+                Ok(None) if needless()? => return Ok(None),
+                Ok(None) => std::thread::sleep(Duration::from_millis(2)),
+                Ok(Some(_)) => {}
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => {
+                    return Err(EngineError::State { attempt: "lock", path: file, source });
+                }
             }
-            if needless()? {
-                return Ok(None);
-            }
-            std::thread::sleep(Duration::from_millis(2));
         }
     }
 

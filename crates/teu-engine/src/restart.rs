@@ -102,6 +102,8 @@ impl Engine {
         let started = match container.state.status {
             Status::Restarting => Some(self.start_waiting(container, action)?),
             Status::Created | Status::Exited => {
+                // It ended otherwise than by this verb: then its monitor lets go of the root, and another begins.
+                watching.take().map_or(Ok(()), Link::released).unwrap_or(());
                 container.state.restart_count = 0;
                 Some(self.start_held(container, action, &StartOptions::default())?)
             }
@@ -167,7 +169,10 @@ impl Engine {
     /// What follows an end, and telling the monitor at the other end of `link`, which asked for it, that it
     /// is done, or when it has to call again.
     pub fn follow_up(&self, link: Link, id: &ContainerId) -> Result<(), EngineError> {
-        self.release(id)?;
+        if let Some(action) = Action::begin_unless(self, id, || self.is_released(id))? {
+            release_ended(self, id)?;
+            action.done()?;
+        }
         let left = match records::load(&self.paths, id)? {
             Some(container) if container.state.status == Status::Restarting => left(&container),
             // What was to be done is done; a monitor that has gone meanwhile need not be told.
@@ -183,16 +188,17 @@ impl Engine {
         link.again(left).or(Ok(()))
     }
 
+    /// Whether somebody has done what follows on its end. A start that did waits for the monitor to let go of
+    /// the root, and the monitor for the command that it had asked: that one must not wait for the start.
+    fn is_released(&self, id: &ContainerId) -> Result<bool, EngineError> {
+        let status = records::load(&self.paths, id)?.map(|container| container.state.status);
+        Ok(matches!(status, None | Some(Status::Created | Status::Exited)))
+    }
+
     /// What `teu after-exit ID` does: the monitor asks for it when nobody else is there, and when a restart
     /// is due.
     pub fn after_exit(&self, id: &ContainerId) -> Result<(), EngineError> {
-        // A start that has done it already waits for the monitor to let go of the root, and the monitor
-        // for this command.
-        let is_done = || {
-            let status = records::load(&self.paths, id)?.map(|container| container.state.status);
-            Ok(matches!(status, None | Some(Status::Created | Status::Exited)))
-        };
-        let Some(action) = Action::begin_unless(self, id, is_done)? else {
+        let Some(action) = Action::begin_unless(self, id, || self.is_released(id))? else {
             let done = |mut link: Link| link.take_over().and_then(|()| link.released());
             let link = teu_monitor::connect(&self.paths.container_run(id));
             return link.and_then(done).or(Ok(()));

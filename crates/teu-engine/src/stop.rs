@@ -42,6 +42,8 @@ impl Engine {
             self.tell_of(&container, "stop", &[]);
             return Ok(());
         }
+        // It may have been started again while that was written down.
+        let Some(container) = records::load(&self.paths, container.id())? else { return Ok(()) };
         if !self.status_now(&container).is_alive() {
             self.release(container.id())?;
             return Ok(());

@@ -173,3 +173,35 @@ fn top_lists_as_ps_does() {
     teu.ok("create --name b --network none busybox true");
     assert!(teu.fails(1, "top b").contains("is not running"));
 }
+
+#[test]
+fn the_restart_policy_changes_while_it_runs_and_while_it_waits() {
+    let teu = Teu::with_busybox("update-policy");
+    let count = |name: &str| {
+        teu.ok(&format!("inspect -f '{{{{.RestartCount}}}} {{{{.State.Status}}}}' {name}"))
+    };
+    let script = "echo run; while ! test -e /end; do sleep 0.05; done; exit 3";
+    teu.ok(&format!("run -d --name a --network none busybox sh -c '{script}'"));
+    teu.ok("update --restart on-failure:2 a");
+    teu.ok("exec a touch /end");
+    until("two restarts", || (count("a") == "2 exited").then_some(()));
+    assert_eq!(teu.ok("logs a"), "run\nrun\nrun");
+    // As with docker: the start that it waits for still comes, and no other after it.
+    let flags = "--restart always --restart-delay 2s --network none";
+    teu.ok(&format!("run -d --name b {flags} busybox sh -c 'echo run; exit 1'"));
+    until("it waits", || (count("b") == "1 restarting").then_some(()));
+    teu.ok("update --restart no -m 64m --memory-swap 64m b");
+    assert_eq!(teu.ok("inspect -f '{{.HostConfig.Memory}}' b"), "67108864");
+    until("its last end", || (count("b") == "1 exited").then_some(()));
+    assert_eq!(teu.ok("logs b"), "run\nrun");
+    // From one that goes on to one that is stopped for good, and the delay stays as it was.
+    let flags = "--restart on-failure --restart-delay 60s --network none";
+    teu.ok(&format!("run -d --name c {flags} busybox false"));
+    until("it waits", || (count("c") == "1 restarting").then_some(()));
+    teu.ok("update --restart unless-stopped c");
+    let policy = teu.ok("inspect -f '{{json .HostConfig.RestartPolicy}}' c");
+    assert_eq!(policy, r#"{"MaximumRetryCount":0,"Name":"unless-stopped"}"#);
+    assert_eq!(count("c"), "1 restarting");
+    teu.ok("stop c");
+    assert_eq!(count("c"), "1 exited");
+}
