@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 /// Two at a time: the machines this is made for have two cores, and a test of a container is
 /// several processes.
 pub const THREADS: &str = "--test-threads=2";
+/// These wait for a daemon most of the time.
+const OF_DAEMONS: (&str, &str) = ("same-as-docker/", "--test-threads=4");
 /// A program that takes longer hangs.
 const PROGRAM_MAX: Duration = Duration::from_secs(900);
 
@@ -21,8 +23,9 @@ pub fn run(program: &TestProgram, environment: &[(&str, &Path)], logs: &Path) ->
     let file = File::create(&log).map_err(|error| format!("`{}`: {error}", log.display()))?;
     let again = file.try_clone().map_err(|error| error.to_string())?;
     let mut command = Command::new(&program.path);
+    let threads = if program.name.contains(OF_DAEMONS.0) { OF_DAEMONS.1 } else { THREADS };
     command
-        .args([THREADS, "--show-output"])
+        .args([threads, "--show-output"])
         .current_dir(&program.directory)
         .env("TEU_TEST_NEEDS", "all")
         .env("RUST_BACKTRACE", "0")

@@ -108,11 +108,13 @@ pub(crate) fn play(scenes: &[Scene], name: &str) {
     let ours = Teu::new(&format!("same-{name}")).elsewhere();
     let loaded = ours.run_words(&["load", "-i", &theirs.archive.display().to_string()]);
     assert_eq!(loaded.code, 0, "{loaded:?}");
+    let started = std::time::Instant::now();
     let (docker, teu) = std::thread::scope(|scope| {
         let docker = scope.spawn(|| docker_side(scene, theirs, ours.scratch()));
         let teu = teu_side(scene, &ours);
         (docker.join().expect("docker's side"), teu)
     });
+    println!("{}: {:.1} s", scene.name, started.elapsed().as_secs_f64());
     let mut faults = String::new();
     for ((line, docker), teu) in scene.lines.iter().zip(&docker).zip(&teu) {
         if let Some(fault) = fault(line, docker, teu) {

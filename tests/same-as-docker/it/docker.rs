@@ -14,7 +14,7 @@ pub(crate) static SHARED: RwLock<()> = RwLock::new(());
 
 /// Ends with the end of its standard input, and everything in it with it: it is PID 1 there.
 const INSIDE: &str = r#"
-mount --make-rprivate / && mount -t tmpfs tmpfs /run && ip link set lo up || exit 1
+mount --make-rprivate / && mount -t tmpfs tmpfs /run && mkdir "$0/data" && mount -t tmpfs tmpfs "$0/data" && ip link set lo up || exit 1
 dockerd --data-root "$0/data" --exec-root /run/docker --pidfile /run/docker.pid -H "unix://$0/docker.sock" \
     --storage-driver overlay2 --cgroup-parent "$1" --bip 172.31.97.1/24 </dev/null >"$0/log" 2>&1 &
 read -r _

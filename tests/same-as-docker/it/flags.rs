@@ -2,7 +2,7 @@
 
 use crate::behaviours;
 use crate::docker;
-use crate::flag_table::TABLE;
+use crate::flag_table::{ALIASES, INSPECTS, LATER, TABLE};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Command;
@@ -13,8 +13,6 @@ use teu_testkit::{Need, Teu, have};
 pub(crate) enum Fate {
     /// The same; the test that shows it: `scene / behaviour`, or `file::function` of tests/whole.
     Same(&'static str),
-    /// Taken, with the same name, letter and kind of value; no test of its own looks at what it does.
-    Taken,
     /// Not the same: the decision.
     Different(&'static str),
     /// Exit code 125 and the flag's name.
@@ -50,7 +48,6 @@ fn every_flag_of_docker_has_its_fate() {
             }
             let fault = match fate {
                 Fate::Same(test) => proof(test).or_else(|| taken(known, ours.get(*flag))),
-                Fate::Taken => taken(known, ours.get(*flag)),
                 Fate::Different(why) => {
                     (why.len() < 10).then(|| "the decision says nothing".to_string())
                 }
@@ -60,6 +57,48 @@ fn every_flag_of_docker_has_its_fate() {
         }
     }
     assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn every_verb_of_dockers_groups_is_there() {
+    if !have(Need::Program("docker")) {
+        return;
+    }
+    let (docker, teu) = (Path::new(docker::PROGRAM), Teu::binary());
+    let mut faults = Vec::new();
+    for group in ["container", "image", "system", "volume"] {
+        for verb in verbs(docker, group) {
+            let name = format!("{group} {verb}");
+            if let Some((_, alone)) = ALIASES.iter().find(|(alias, _)| *alias == name) {
+                if !TABLE.iter().any(|(verb, _)| verb == alone) {
+                    faults.push(format!("{alone}, which {name} is, has no flags in the table"));
+                }
+                for program in [docker, teu] {
+                    if help(program, &name) != help(program, alone) {
+                        faults.push(format!("{name} is not {alone} with {}", program.display()));
+                    }
+                }
+            } else if INSPECTS.contains(&name.as_str()) {
+                let (theirs, ours) = (help(docker, &name), help(teu, &name));
+                let missing = theirs.keys().filter(|flag| ours.get(*flag) != theirs.get(*flag));
+                faults.extend(missing.map(|flag| format!("{name} --{flag} is missing")));
+            } else if !LATER.contains(&name.as_str())
+                && !TABLE.iter().any(|(verb, _)| **verb == name)
+            {
+                faults.push(format!("{name} is missing from flag_table.rs"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// The verbs that `GROUP --help` lists.
+fn verbs(program: &Path, group: &str) -> Vec<String> {
+    let output = Command::new(program).args([group, "--help"]).output().expect("a program");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let listed = text.split_once("Commands:").map_or("", |(_, listed)| listed);
+    let listed = listed.lines().filter_map(|line| line.strip_prefix("  "));
+    listed.filter_map(|line| line.split(' ').next()).map(String::from).collect()
 }
 
 /// What is wrong with the test that is to show it.
@@ -96,6 +135,8 @@ fn refused(verb: &str, flag: &str, known: Option<&Shown>) -> Option<String> {
         .arg(Teu::binary())
         .args(verb.split(' '))
         .arg(format!("--{flag}{value}"))
+        // Should it be taken, it finds nothing.
+        .env("TEU_ROOT", "/dev/null/teu")
         .output()
         .expect("teu can be run");
     let told = String::from_utf8_lossy(&output.stderr);

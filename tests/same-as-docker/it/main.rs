@@ -9,6 +9,8 @@
 //! ```
 //! A difference that is wanted is a line too, `different(…, reason)`, and must still be one.
 
+#![allow(clippy::print_stdout, reason = "the counts and times are told")]
+
 mod behaviour;
 mod behaviours;
 mod docker;

@@ -31,7 +31,9 @@ fn without_name(line: &str) -> String {
 }
 
 fn is_about_help(line: &str) -> bool {
-    (line.starts_with("See '") || line.starts_with("Run '")) && line.contains("--help")
+    // What docker's client logs of itself.
+    line.starts_with("time=\"")
+        || (line.starts_with("See '") || line.starts_with("Run '")) && line.contains("--help")
         || line.starts_with("hint: ")
 }
 

@@ -123,3 +123,17 @@ fn not_into_one_that_stands_still() {
     teu.ok("rm -f b");
     assert!(teu.fails(1, "exec nobody true").contains("No such container: nobody"));
 }
+
+#[test]
+fn privileged_has_all_capabilities() {
+    let teu = Teu::with_busybox("exec-privileged");
+    teu.ok("run -d --name a --network none --cap-drop ALL busybox sleep 99");
+    let held = |flags: &str| {
+        let line = teu.ok(&format!("exec {flags} a grep CapEff /proc/self/status"));
+        u64::from_str_radix(line.split_whitespace().last().unwrap(), 16).unwrap()
+    };
+    assert_eq!(held(""), 0);
+    // CAP_SYS_ADMIN and CAP_NET_ADMIN are among them.
+    let all = held("--privileged");
+    assert!(all & (1 << 21) != 0 && all & (1 << 12) != 0, "{all:x}");
+}

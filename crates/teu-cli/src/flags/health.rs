@@ -8,6 +8,9 @@ use teu_model::{HealthRequest, OnUnhealthy, Probe};
 pub struct HealthFlags {
     request: HealthRequest,
     none: bool,
+    retries: Option<i64>,
+    /// The first flag with a time before nothing.
+    negative: Option<&'static str>,
 }
 
 const fn length(
@@ -57,23 +60,36 @@ pub const HEALTH: &[Flag<CreateFlags>] = &[
         },
     },
     length("health-interval", "Time between running the check (default 30s)", |typed, value| {
-        duration_ms(value).map(|ms| typed.health.request.interval_ms = Some(ms))
+        typed.health.time("health-interval", value).map(|ms| typed.health.request.interval_ms = ms)
     }),
     length(
         "health-timeout",
         "Maximum time to allow one check to run (default 30s)",
-        |typed, value| duration_ms(value).map(|ms| typed.health.request.timeout_ms = Some(ms)),
+        |typed, value| {
+            typed
+                .health
+                .time("health-timeout", value)
+                .map(|ms| typed.health.request.timeout_ms = ms)
+        },
     ),
     length(
         "health-start-period",
         "Start period for the container to initialize before failures count (default 0s)",
-        |typed, value| duration_ms(value).map(|ms| typed.health.request.start_period_ms = Some(ms)),
+        |typed, value| {
+            typed
+                .health
+                .time("health-start-period", value)
+                .map(|ms| typed.health.request.start_period_ms = ms)
+        },
     ),
     length(
         "health-start-interval",
         "Time between running the check during the start period (default 5s)",
         |typed, value| {
-            duration_ms(value).map(|ms| typed.health.request.start_interval_ms = Some(ms))
+            typed
+                .health
+                .time("health-start-interval", value)
+                .map(|ms| typed.health.request.start_interval_ms = ms)
         },
     ),
     Flag {
@@ -83,9 +99,7 @@ pub const HEALTH: &[Flag<CreateFlags>] = &[
         doc: "Consecutive failures needed to report unhealthy (default 3)",
         set: |typed, value| {
             let count: i64 = value.parse().map_err(|_| "it must be a whole number".to_string())?;
-            let count = u32::try_from(count)
-                .map_err(|_| "--health-retries cannot be negative".to_string())?;
-            typed.health.request.retries = Some(count);
+            typed.health.retries = Some(count);
             Ok(())
         },
     },
@@ -131,8 +145,25 @@ fn http(url: &str) -> Result<Probe, String> {
 }
 
 impl HealthFlags {
+    /// A negative one is told when all is known, in docker's words.
+    fn time(&mut self, flag: &'static str, value: &str) -> Result<Option<u64>, String> {
+        if value.starts_with('-') && duration_ms(&value[1..]).is_ok() {
+            self.negative.get_or_insert(flag);
+            return Ok(None);
+        }
+        duration_ms(value).map(Some)
+    }
+
     /// Into the request.
-    pub fn resolve(self) -> Result<HealthRequest, String> {
+    pub fn resolve(mut self) -> Result<HealthRequest, String> {
+        if let Some(flag) = self.negative {
+            return Err(format!("--{flag} cannot be negative"));
+        }
+        if let Some(count) = self.retries {
+            let count = u32::try_from(count);
+            self.request.retries =
+                Some(count.map_err(|_| "--health-retries cannot be negative".to_string())?);
+        }
         if !self.none {
             return Ok(self.request);
         }

@@ -121,6 +121,15 @@ fn volume(text: &str) -> Result<MountRequest, String> {
         return Err(refused("empty section between colons"));
     }
     let is_volume = !source.starts_with(['/', '.']);
+    let config =
+        format!("invalid mount config for type \"{}\"", if is_volume { "volume" } else { "bind" });
+    if !target.starts_with('/') {
+        let why = format!("invalid mount path: '{target}' mount path must be absolute");
+        return Err(refused(&format!("{config}: {why}")));
+    }
+    if target.trim_matches('/').is_empty() {
+        return Err(refused(&format!("{config}: invalid specification: destination can't be '/'")));
+    }
     let source = if source.starts_with('.') {
         let path = std::path::absolute(source).map_err(|error| refused(&error.to_string()))?;
         path.to_str().ok_or_else(|| refused("the path is not valid UTF-8"))?.to_string()
@@ -129,7 +138,7 @@ fn volume(text: &str) -> Result<MountRequest, String> {
     };
     let (mut read_only, mut propagation, mut no_copy) = (None, None, false);
     // Docker's words; of one kind only one may be given.
-    let invalid = || refused(&format!("invalid mode: {options}"));
+    let invalid = || format!("invalid mode: {options}");
     for option in options.split(',').filter(|option| !option.is_empty()) {
         match option {
             "ro" | "readonly" | "rw" => {

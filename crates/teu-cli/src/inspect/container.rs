@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 use std::net::IpAddr;
 use teu_engine::InspectedContainer;
 use teu_model::{
-    BindPropagation, CgroupNamespace, EndpointState, Health, HealthCheck, LogDriver, LogRequest,
-    MountRequest, NetworkRequest, OnExit, Probe, RestartPolicy, Seccomp, State, Status,
+    BindPropagation, CgroupNamespace, EndpointState, Health, HealthCheck, HealthStatus, LogDriver,
+    LogRequest, MountRequest, NetworkRequest, OnExit, Probe, RestartPolicy, Seccomp, State, Status,
 };
 
 /// The whole object.
@@ -63,7 +63,8 @@ fn life(state: &State, health: Option<&Health>) -> Value {
     });
     if let Some(health) = health {
         life["Health"] = json!({
-            "Status": health.status.word(),
+            // Docker's: nobody looks at what does not run.
+            "Status": if is_running { health.status } else { HealthStatus::Unhealthy }.word(),
             "FailingStreak": health.streak,
             "Log": health.log.iter().map(|result| json!({
                 "Start": result.start.to_string(),
@@ -100,7 +101,11 @@ fn config(one: &InspectedContainer) -> Value {
         "Labels": record.labels,
         "StopSignal": record.stop_signal.to_string(),
         "StopTimeout": request.stop_timeout_s,
-        "Healthcheck": record.health.as_ref().map(healthcheck),
+        "Healthcheck": match &record.health {
+            _ if request.health.none => json!({ "Test": ["NONE"] }),
+            check => json!(check.as_ref().map(healthcheck)),
+        },
+        "Volumes": places(record.mounts()),
     })
 }
 
@@ -127,15 +132,21 @@ fn healthcheck(check: &HealthCheck) -> Value {
         Probe::Tcp(port) => json!(["TCP", port.to_string()]),
         Probe::Http { port, path } => json!(["HTTP", format!("http://localhost:{port}{path}")]),
     };
-    let nanos = |ms: u64| ms.saturating_mul(1_000_000);
-    json!({
-        "Test": test,
-        "Interval": nanos(check.interval_ms),
-        "Timeout": nanos(check.timeout_ms),
-        "StartPeriod": nanos(check.start_period_ms),
-        "StartInterval": nanos(check.start_interval_ms),
-        "Retries": check.retries,
-    })
+    let mut shown = json!({ "Test": test });
+    // What is as it is by default is left away.
+    let times = [
+        ("Interval", check.interval_ms, 30_000),
+        ("Timeout", check.timeout_ms, 30_000),
+        ("StartPeriod", check.start_period_ms, 0),
+        ("StartInterval", check.start_interval_ms, 5_000),
+    ];
+    for (name, ms, _) in times.iter().filter(|(_, ms, default)| ms != default) {
+        shown[*name] = ms.saturating_mul(1_000_000).into();
+    }
+    if check.retries != 3 {
+        shown["Retries"] = check.retries.into();
+    }
+    shown
 }
 
 fn host_config(one: &InspectedContainer) -> Value {
@@ -251,8 +262,19 @@ fn mounts(mounts: &[MountRequest], inspected: &InspectedContainer) -> Vec<Value>
     mounts.iter().map(one).collect()
 }
 
-fn binds(mounts: &[MountRequest]) -> Vec<String> {
-    mounts
+/// Where a volume is asked for that has no name.
+fn places(mounts: &[MountRequest]) -> Value {
+    let one = |mount: &MountRequest| match mount {
+        MountRequest::Volume { target, anonymous: true, .. } => Some((target.clone(), json!({}))),
+        _ => None,
+    };
+    let places: Map<String, Value> = mounts.iter().filter_map(one).collect();
+    if places.is_empty() { Value::Null } else { places.into() }
+}
+
+/// None is null.
+fn binds(mounts: &[MountRequest]) -> Option<Vec<String>> {
+    let binds: Vec<String> = mounts
         .iter()
         .filter_map(|mount| match mount {
             // Made by -v; --mount stands under Mounts alone.
@@ -268,7 +290,8 @@ fn binds(mounts: &[MountRequest]) -> Vec<String> {
             }
             _ => None,
         })
-        .collect()
+        .collect();
+    (!binds.is_empty()).then_some(binds)
 }
 
 fn tmpfs(mounts: &[MountRequest]) -> Map<String, Value> {

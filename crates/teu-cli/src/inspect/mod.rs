@@ -7,7 +7,7 @@ mod kernel;
 mod resources;
 
 use crate::exit_code::Failure;
-use crate::flags::{Arguments, Flag, Takes, Verb};
+use crate::flags::{Arguments, Flag, Takes, Verb, switch};
 use crate::help::Teach;
 use crate::template::Template;
 use crate::{Door, Outcome, output, template};
@@ -29,9 +29,17 @@ pub const TEACH: Teach = Teach {
 pub struct InspectFlags {
     format: String,
     kind: String,
+    size: bool,
 }
 
 const FLAGS: &[Flag<InspectFlags>] = &[
+    Flag {
+        long: "size",
+        short: Some('s'),
+        takes: Takes::Nothing,
+        doc: "Display total file sizes if the type is container",
+        set: |typed, value| switch(value).map(|on| typed.size = on),
+    },
     Flag {
         long: "format",
         short: Some('f'),
@@ -60,7 +68,7 @@ const FLAGS: &[Flag<InspectFlags>] = &[
 const VERB: Verb<InspectFlags> = Verb {
     teach: TEACH,
     flags: &[FLAGS],
-    later: "--size -s",
+    later: "",
     arguments: Arguments::AtLeast(1),
     first_ends_flags: false,
 };
@@ -74,7 +82,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     let engine = door.engine()?;
     let (mut found, mut failed) = (Vec::new(), None);
     for name in &names {
-        match look(&engine, name, &flags.kind) {
+        match look(&engine, name, &flags) {
             Ok(value) => found.push(value),
             Err(failure) => failed = Some(failure.tell()),
         }
@@ -94,15 +102,23 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     failed.map_or(Ok(0), |code| Err(Failure::told(code)))
 }
 
-fn look(engine: &Engine, name: &str, kind: &str) -> Result<Value, Failure> {
-    let found = match kind {
+fn look(engine: &Engine, name: &str, flags: &InspectFlags) -> Result<Value, Failure> {
+    let found = match flags.kind.as_str() {
         "exec" => return Ok(exec::value(&engine.inspect_exec(name)?)),
         "container" => Inspected::Container(Box::new(engine.inspect_container(name)?)),
         "image" => Inspected::Image(Box::new(engine.find_image(name)?)),
         _ => engine.inspect(name)?,
     };
     match found {
-        Inspected::Container(one) => Ok(container::value(&one)),
+        Inspected::Container(one) => {
+            let mut value = container::value(&one);
+            if flags.size {
+                let (own, whole) = engine.size_of(&one.container);
+                value["SizeRw"] = own.into();
+                value["SizeRootFs"] = whole.into();
+            }
+            Ok(value)
+        }
         Inspected::Image(found) => {
             let listed = engine.images()?.into_iter().find(|image| image.id == found.image.id);
             Ok(image::value(&found, listed.as_ref()))

@@ -97,6 +97,7 @@ pub fn row(listed: &ListedVolume) -> Value {
         "Availability": "N/A",
         "Driver": volume.driver,
         "Group": "N/A",
+        "Label": volume.labels,
         "Labels": labels.join(","),
         "Links": "N/A",
         "Mountpoint": listed.mountpoint.display().to_string(),

@@ -4,8 +4,8 @@ use super::inspect;
 use crate::exit_code::Failure;
 use crate::flags::{Arguments, Flag, Takes, Verb, switch};
 use crate::help::Teach;
-use crate::template::Template;
-use crate::{Door, Outcome, output, table};
+use crate::{Door, Outcome, output, table, template};
+use serde_json::Value;
 use std::ffi::OsString;
 use teu_engine::ListedVolume;
 
@@ -73,39 +73,18 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
 }
 
 fn shown(flags: &ListVolumeFlags, volumes: &[ListedVolume]) -> Result<String, Failure> {
-    let lines = |line: &dyn Fn(&ListedVolume) -> Result<String, Failure>| {
-        volumes.iter().map(|volume| Ok(line(volume)? + "\n")).collect::<Result<String, Failure>>()
-    };
-    match flags.format.as_str() {
-        "" | "table" if flags.quiet => lines(&|volume| Ok(volume.volume.name.clone())),
-        "" | "table" => {
-            let mut rows = vec![vec!["DRIVER".to_string(), "VOLUME NAME".to_string()]];
-            rows.extend(
-                volumes.iter().map(|one| vec![one.volume.driver.clone(), one.volume.name.clone()]),
-            );
-            Ok(table::render_here(rows))
-        }
-        "json" => lines(&|volume| Ok(inspect::row(volume).to_string())),
-        text => {
-            let (is_table, text) = match text.strip_prefix("table ") {
-                Some(rest) => (true, rest.replace("\\t", "\t")),
-                None => (false, text.to_string()),
-            };
-            let template = Template::parse(&text).map_err(Failure::new)?;
-            let render = |volume: &ListedVolume| {
-                template.render(&inspect::row(volume)).map_err(Failure::new)
-            };
-            if !is_table {
-                return lines(&render);
-            }
-            let cells = |line: &str| line.split('\t').map(String::from).collect::<Vec<_>>();
-            let mut rows = vec![cells(&template.render(&inspect::heads()).map_err(Failure::new)?)];
-            for volume in volumes {
-                rows.push(cells(&render(volume)?));
-            }
-            Ok(table::render(&rows))
-        }
+    if flags.quiet && ["", "table"].contains(&flags.format.as_str()) {
+        return Ok(volumes.iter().map(|one| format!("{}\n", one.volume.name)).collect());
     }
+    let rows: Vec<Value> = volumes.iter().map(inspect::row).collect();
+    let formatted =
+        template::list(&flags.format, &rows, &inspect::heads()).map_err(Failure::new)?;
+    Ok(formatted.unwrap_or_else(|| {
+        let mut table = vec![vec!["DRIVER".to_string(), "VOLUME NAME".to_string()]];
+        let row = |one: &ListedVolume| vec![one.volume.driver.clone(), one.volume.name.clone()];
+        table.extend(volumes.iter().map(row));
+        table::render_here(table)
+    }))
 }
 
 /// One `--filter`; of one kind any may fit, of several kinds each must.

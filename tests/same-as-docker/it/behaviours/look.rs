@@ -31,7 +31,7 @@ scenes! {
     events: "docker run --name $c --network none -l colour=green box sh -c 'exit 3' || true
              docker create --name $d --network none box sleep 100; docker start $d; docker exec $d true; docker pause $d; docker unpause $d; docker kill $d; docker wait $d; docker rename $d $d-new; docker rm $d-new; sleep 1.1", [
         same("of one container", "docker events --since 10m --until 0s --filter container=$c --format '{{.Type}} {{.Action}}'"),
-        same("of a life", "docker events --since 10m --until 0s --filter container=$d --filter type=container --format '{{.Action}}' | grep -v exec_ | grep -v attach | grep -v destroy"),
+        same("of a life", "docker events --since 10m --until 0s --filter container=$d --filter type=container --format '{{.Action}}' | grep -v exec_ | grep -v attach | grep -v destroy | sort"),
         same("by what happened", "docker events --since 10m --until 0s --filter event=die --filter container=$c --format '{{.Actor.Attributes.exitCode}} {{.Actor.Attributes.name}} {{.Actor.Attributes.image}}'"),
         same("by label", "docker events --since 10m --until 0s --filter label=colour=green --filter container=$c --format '{{.Action}}' | sort -u"),
         same("an argument too many", "docker events x"),

@@ -1,0 +1,55 @@
+//! Shared namespaces, limits of processes, settings of the kernel.
+
+use crate::behaviour::{different, same, same_code, scenes};
+
+scenes! {
+    namespaces: "docker run -d --name $c --network none --ipc shareable box sleep 100; docker run -d --name $d --network none box sleep 100", [
+        same("--ipc container", "test \"$(docker exec $c readlink /proc/self/ns/ipc)\" = \"$(docker run --rm --network none --ipc container:$c box readlink /proc/self/ns/ipc)\"; echo $?"),
+        same_code("--ipc of one that does not share it", "docker run --rm --network none --ipc container:$d box true"),
+        same("--ipc none", "docker run --rm --network none --ipc none box sh -c 'ls -d /dev/shm; grep -c /dev/shm /proc/mounts'"),
+        same_code("--ipc that is none", "docker run --rm --network none --ipc nonsense box true"),
+        same("--pid container", "docker run --rm --network none --pid container:$c box ps | grep -c 'sleep 100'"),
+        same("--pid host", "test \"$(docker run --rm --network none --pid host box readlink /proc/1/ns/pid)\" = \"$(docker run --rm --network none --pid host box readlink /proc/self/ns/pid)\"; echo $?"),
+        same_code("--pid that is none", "docker run --rm --network none --pid nonsense box true"),
+        same("--uts host and a name", "docker run --rm --network none --uts host -h name box true"),
+        same_code("--uts that is none", "docker run --rm --network none --uts nonsense box true"),
+        same("--network container", "docker run --rm --network container:$c box ip -o link | wc -l; docker run --rm --network container:$c box hostname | wc -c"),
+        same("--network container and a name", "docker run --rm --network container:$c -h name box true"),
+        same("--network container and a server of names", "docker run --rm --network container:$c --dns 9.9.9.9 box true"),
+        same("of nothing", "docker run --rm --network container:no-such-container box true"),
+        same_code("of one that does not run", "docker stop -t 0 $d >/dev/null; docker run --rm --network none --pid container:$d box true"),
+        same("modes in inspect", "docker create --name $d-new --network none --pid container:$c --ipc container:$c --uts host box true >/dev/null; docker inspect -f '{{.HostConfig.UTSMode}} {{if .HostConfig.PidMode}}pid{{end}} {{if .HostConfig.IpcMode}}ipc{{end}}' $d-new"),
+        same("modes by default", "docker inspect -f '[{{.HostConfig.UTSMode}}] [{{.HostConfig.PidMode}}] [{{.HostConfig.IpcMode}}] [{{.HostConfig.UsernsMode}}]' $d"),
+    ];
+    process_limits: "", [
+        same("--ulimit", "docker run --rm --network none --ulimit nofile=100:200 --ulimit core=0 box sh -c 'ulimit -Sn; ulimit -Hn; ulimit -c'"),
+        same("--ulimit, one number", "docker run --rm --network none --ulimit nproc=77 box sh -c 'grep \"Max processes\" /proc/self/limits'"),
+        same("--ulimit, soft above hard", "docker run --rm --network none --ulimit nofile=200:100 box true"),
+        same("--ulimit that is none", "docker run --rm --network none --ulimit nonsense=1 box true"),
+        same("--ulimit without a number", "docker run --rm --network none --ulimit nofile box true"),
+        same("--ulimit in inspect", "docker create --name $c --network none --ulimit nofile=100:200 box true >/dev/null; docker inspect -f '{{range .HostConfig.Ulimits}}{{.Name}} {{.Soft}} {{.Hard}}{{end}}' $c"),
+        same("--sysctl of the network", "docker run --rm --network none --sysctl net.core.somaxconn=77 box cat /proc/sys/net/core/somaxconn"),
+        same("--sysctl of IPC", "docker run --rm --network none --sysctl kernel.msgmax=4444 box cat /proc/sys/kernel/msgmax"),
+        same_code("--sysctl of everybody", "docker run --rm --network none --sysctl vm.swappiness=1 box true"),
+        same("--sysctl in inspect", "docker create --name $d --network none --sysctl net.core.somaxconn=77 box true >/dev/null; docker inspect -f '{{json .HostConfig.Sysctls}}' $d"),
+        same("shared memory", "docker run --rm --network none box df -k /dev/shm | tail -n1 | tr -s ' ' | cut -d' ' -f2"),
+        same("--shm-size", "docker run --rm --network none --shm-size 1m box df -k /dev/shm | tail -n1 | tr -s ' ' | cut -d' ' -f2"),
+        same("--shm-size in inspect", "docker inspect -f '{{.HostConfig.ShmSize}}' $d"),
+        same_code("--shm-size that is none", "docker run --rm --network none --shm-size many box true"),
+        same("--oom-score-adj", "docker run --rm --network none --oom-score-adj 500 box cat /proc/self/oom_score_adj"),
+        same("--oom-score-adj out of range", "docker run --rm --network none --oom-score-adj 2000 box true"),
+        same_code("--memory-swappiness out of range", "docker run --rm --network none --memory-swappiness 200 box true"),
+        different("--device that is not there", "docker run --rm --network none --device /dev/no-such-device box true",
+            "docker ends with 127, as if the program were not there"),
+        same("--device-cgroup-rule", "docker run --rm --network none --device-cgroup-rule 'c 1:5 rwm' box grep -c '' /sys/fs/cgroup/devices/devices.list >/dev/null; echo $?"),
+        same_code("--device-cgroup-rule that is none", "docker run --rm --network none --device-cgroup-rule nonsense box true"),
+        same_code("--cpus of too many", "docker run --rm --network none --cpus 1000 box true"),
+        same("--cpus and a quota", "docker run --rm --network none --cpus 1 --cpu-quota 5000 box true"),
+        same("--cpu-quota", "docker run --rm --network none --cpu-period 20000 --cpu-quota 5000 box cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us"),
+        same("--memory-reservation", "docker run --rm --network none -m 64m --memory-reservation 32m box cat /sys/fs/cgroup/memory/memory.soft_limit_in_bytes"),
+        same("--memory-swap -1", "docker run --rm --network none -m 64m --memory-swap -1 box cat /sys/fs/cgroup/memory/memory.limit_in_bytes"),
+        same_code("--cpuset-mems that is not there", "docker run --rm --network none --cpuset-mems 99 box true"),
+        different("--tmpfs in inspect", "docker create --name $d-t --network none --tmpfs /x:size=1m box true >/dev/null; docker inspect -f '{{json .HostConfig.Tmpfs}}' $d-t",
+            "a size is told in bytes"),
+    ];
+}
