@@ -40,7 +40,7 @@ impl Engine {
         options: &ExecOptions,
     ) -> Result<Executing, EngineError> {
         let container = self.running(given, Verb::Exec, "exec")?;
-        let mut link = self.link(&container)?;
+        let mut link = self.link_for(&container, "exec")?;
         let (process, ids) = self.exec_process(&container, asked, options)?;
         let id = teu_model::ContainerId::from_random(random()?).to_string();
         let command = asked.args.join(" ");

@@ -87,9 +87,14 @@ impl Engine {
         // Kept until the next process runs, so that the monitor does not call for somebody else.
         let mut watching = None;
         if self.status_now(&container).is_alive() {
-            let mut link = self.link(&container)?;
-            if link.watch_exit(Target::Container, true).is_ok() {
-                watching = Some(link);
+            match self.link(&container) {
+                Ok(mut link) => {
+                    let watches = link.watch_exit(Target::Container, true).is_ok();
+                    watching = watches.then_some(link);
+                }
+                // It ended just now.
+                Err(EngineError::Monitor(MonitorError::NotThere { .. } | MonitorError::Lost)) => {}
+                Err(error) => return Err(error),
             }
             self.ask_to_end(&container, signal, timeout_s, watching.as_mut(), news)?;
         }

@@ -193,9 +193,15 @@ impl Engine {
 
     fn ended_now(&self, container: &Container) -> Result<Option<Exit>, EngineError> {
         self.release(container.id())?;
+        let process = |one: &Container| {
+            one.state.running.as_ref().map(|running| (running.pid, running.pid_start_ticks))
+        };
         match records::load(&self.paths, container.id())? {
-            Some(container) if container.state.status.is_alive() => Ok(None),
-            Some(container) => Ok(container.state.exit),
+            Some(now) if now.state.status.is_alive() && process(&now) == process(container) => {
+                Ok(None)
+            }
+            // Ended; another may run in its place already.
+            Some(now) => Ok(now.state.exit),
             None => Ok(Some(Exit::new(0, crate::observe::now()))),
         }
     }
@@ -238,6 +244,16 @@ impl Engine {
                 })
             }
         }
+    }
+
+    /// The same for a verb that wants it to run: one whose monitor has just gone does not any more.
+    pub(crate) fn link_for(&self, container: &Container, verb: &str) -> Result<Link, EngineError> {
+        self.link(container).map_err(|error| match error {
+            EngineError::Monitor(MonitorError::NotThere { .. } | MonitorError::Lost) => {
+                not_running(container, verb)
+            }
+            other => other,
+        })
     }
 
     /// A conversation with a running container's monitor. A lost one is replaced first.
