@@ -14,7 +14,22 @@ mount -t tmpfs -o nosuid,nodev tmpfs /dev/shm
 mount -t mqueue mqueue /dev/mqueue
 mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs /run
 mount -t tmpfs -o nosuid,nodev tmpfs /tmp
-mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate cgroup2 /sys/fs/cgroup
+how=$(sed -n 's/.*teu\.v1=\([a-z]*\).*/\1/p' /proc/cmdline)
+if [ -z "$how" ]; then
+    mount -t cgroup2 -o nosuid,nodev,noexec,nsdelegate cgroup2 /sys/fs/cgroup
+else
+    mount -t tmpfs -o nosuid,nodev,noexec,mode=755 cgroup /sys/fs/cgroup
+    all=$(sed -n 's/^\([a-z_]*\)\t.*\t1$/\1/p' /proc/cgroups)
+    case $how in
+    alone) trees=$all ;;
+    together) trees="cpu,cpuacct net_cls,net_prio $(echo "$all" | grep -vxE 'cpu|cpuacct|net_cls|net_prio')" ;;
+    one) trees=$(echo $all | tr ' ' ,) ;;
+    esac
+    for tree in $trees; do
+        mkdir "/sys/fs/cgroup/$tree"
+        mount -t cgroup -o "nosuid,nodev,noexec,$tree" cgroup "/sys/fs/cgroup/$tree"
+    done
+fi
 mount -t bpf bpf /sys/fs/bpf 2>/dev/null
 mount --make-rshared /
 ln -sf /proc/self/fd /dev/fd

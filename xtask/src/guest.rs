@@ -1,4 +1,4 @@
-//! The guests: Debian's kernels under qemu, on pure cgroup v2, running the same test programs.
+//! The guests: Debian's kernels under qemu, on pure cgroup v2 or v1, running the same test programs.
 //!
 //! Without KVM (TCG), so that a run is the same everywhere. The guest prints to its serial console;
 //! lines that begin with `@@teu` tell where a program begins and ends (`guest-init.sh`).
@@ -25,6 +25,9 @@ const PACKAGES: &[&str] =
 /// Its unit tests call the kernel.
 const WITH_UNIT_TESTS: &[&str] = &["teu-kernel"];
 
+/// For the kernel's command line.
+pub const PURE_V2: &str = "cgroup_no_v1=all";
+
 const GUEST_MAX: Duration = Duration::from_secs(1200);
 
 /// One program's part of a guest's output.
@@ -44,7 +47,7 @@ pub fn run_all(built: &Built, tally: &mut Tally) -> Result<()> {
     let tests = make_tests_disk(&chosen, built)?;
     for version in VERSIONS {
         let started = Instant::now();
-        let console = boot(version, &tests)?;
+        let console = boot(version, version, PURE_V2, &tests)?;
         let missing = count(version, &chosen, &console, tally)?;
         if missing {
             println!("{}", last_lines(&console));
@@ -52,6 +55,24 @@ pub fn run_all(built: &Built, tally: &mut Tally) -> Result<()> {
         println!("  {version:<6} in {:.0} s", started.elapsed().as_secs_f64());
     }
     Ok(())
+}
+
+/// The oldest kernel on pure v1, its controllers laid out in each way: the same tests of groups (C2, C3).
+pub fn run_v1() -> Result<()> {
+    let built = build::test_programs(&["teu-cgroup"])?;
+    let chosen: Vec<&TestProgram> =
+        built.programs.iter().filter(|program| program.part == Part::Kernel).collect();
+    let tests = make_tests_disk(&chosen, &built)?;
+    let mut tally = Tally::default();
+    for how in ["alone", "together", "one"] {
+        let mode = format!("v1-{how}");
+        let console = boot(&mode, VERSIONS[0], &format!("teu.v1={how}"), &tests)?;
+        if count(&mode, &chosen, &console, &mut tally)? {
+            println!("{}", last_lines(&console));
+        }
+    }
+    let failures: Vec<String> = tally.failures().into_iter().collect();
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 
 fn is_for_guests(program: &TestProgram) -> bool {
@@ -67,7 +88,9 @@ fn is_for_guests(program: &TestProgram) -> bool {
 pub fn shell(version: &str) -> Result<()> {
     let built = build::test_programs(PACKAGES)?;
     let tests = make_tests_disk(&built.programs.iter().collect::<Vec<_>>(), &built)?;
-    crate::run(qemu(version, &tests, "teu.shell")?.args(["-serial", "mon:stdio"]))
+    crate::run(
+        qemu(version, &tests, &format!("{PURE_V2} teu.shell"))?.args(["-serial", "mon:stdio"]),
+    )
 }
 
 fn make_tests_disk(programs: &[&TestProgram], built: &Built) -> Result<PathBuf> {
@@ -99,7 +122,7 @@ pub fn qemu(version: &str, tests: &Path, append: &str) -> Result<Command> {
         .arg("-initrd")
         .arg(&initramfs)
         .arg("-append")
-        .arg(format!("console=ttyS0 quiet panic=-1 cgroup_no_v1=all mitigations=off {append}"))
+        .arg(format!("console=ttyS0 quiet panic=-1 mitigations=off {append}"))
         // What a guest writes to its root is gone with it, so nothing is ever synced.
         .arg("-drive")
         .arg(format!("file={},format=raw,if=virtio,snapshot=on,cache=unsafe", root.display()))
@@ -111,9 +134,9 @@ pub fn qemu(version: &str, tests: &Path, append: &str) -> Result<Command> {
 }
 
 /// Runs a guest to its end; returns what it printed.
-fn boot(version: &str, tests: &Path) -> Result<String> {
-    let console = logs(version)?.join("console.log");
-    let mut child = qemu(version, tests, "")?
+fn boot(mode: &str, version: &str, append: &str, tests: &Path) -> Result<String> {
+    let console = logs(mode)?.join("console.log");
+    let mut child = qemu(version, tests, append)?
         .arg("-serial")
         .arg(format!("file:{}", console.display()))
         .stdin(Stdio::null())

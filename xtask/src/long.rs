@@ -1,9 +1,9 @@
 //! `cargo xtask long WHAT`: what takes too long for every change. Its figures are committed by hand.
 
-use crate::{Result, build, cargo, power};
+use crate::{Result, build, cargo, guest, power};
 
 /// The sweeps there are.
-pub const SWEEPS: [&str; 5] = ["crash", "deaths", "load", "power", "together"];
+pub const SWEEPS: [&str; 6] = ["crash", "deaths", "load", "power", "together", "v1"];
 
 /// Runs one.
 pub fn run(what: &str) -> Result<()> {
@@ -41,6 +41,8 @@ pub fn run(what: &str) -> Result<()> {
             let words = ["test", "--package", "teu-whole", "--test", "it", "two_at_once::"];
             crate::run(cargo().args(words).env("TEU_BIN", teu).env("TEU_ROUNDS", "200"))
         }
+        // Pure v1, its trees laid out in each way.
+        "v1" => guest::run_v1(),
         other => Err(format!("there is no sweep `{other}`; there are: {}", SWEEPS.join(" "))),
     }
 }

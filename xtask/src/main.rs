@@ -27,6 +27,7 @@ cargo xtask CHORE
   long load             300 containers, 5,000 cycles, a minute of output as fast as it comes
   long power            30 power cuts in a guest during a load (TEU_POWER says how many)
   long deaths           each cause of an end told right, a hundred times
+  long v1               the tests of groups in a guest on pure cgroup v1, in each layout
   tidy                  the rules of the house that no compiler knows
   guest 6.1|6.12        a shell in the guest, with the test programs below /tests
 ";

@@ -8,7 +8,7 @@
 //! What the guest had not synced is gone with its memory: its disk hears of nothing else (`power.sh`). The host
 //! waits for the load, and a while that a printed seed chooses.
 
-use crate::guest::qemu;
+use crate::guest::{PURE_V2, qemu};
 use crate::guest_image::{make_directory, make_disk};
 use crate::test::{logs, scratch};
 use crate::{Result, build, run};
@@ -153,7 +153,7 @@ impl Guest {
         let drive = |path: &Path, more: &str| {
             format!("file={},format=raw,if=virtio,{more}", path.display())
         };
-        let mut child = qemu(KERNEL, &self.tests, "")?
+        let mut child = qemu(KERNEL, &self.tests, PURE_V2)?
             .args(["-drive", &drive(&self.data, "cache=writeback")])
             .args(["-drive", &drive(&self.told, "readonly=on")])
             .arg("-serial")

@@ -192,6 +192,7 @@ fn the_filter_is_in_force_with_and_without_new_privileges() {
     }
 }
 
+/// C22
 #[test]
 fn limits_and_the_oom_score_are_set() {
     if !ready() {

@@ -35,6 +35,7 @@ fn defaults() -> LinuxResources {
     LinuxResources { devices: default_device_rules(), ..LinuxResources::default() }
 }
 
+/// C10
 #[test]
 fn the_default_is_a_short_list() {
     if !have(Need::Root) {

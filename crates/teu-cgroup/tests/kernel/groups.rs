@@ -4,6 +4,7 @@ use crate::place::{Place, Shell, content, eventually, resources};
 use teu_cgroup::{CgroupError, Controller, Group, Version, list_groups};
 use teu_testkit::{Need, have};
 
+/// C2, C3
 #[test]
 fn a_group_is_there_in_every_hierarchy_and_then_in_none() {
     if !have(Need::Root) {

@@ -80,6 +80,7 @@ fn a_period_alone_keeps_the_quota() {
     assert!(quota == "-1" || quota == "max 200000", "{quota}");
 }
 
+/// C7
 #[test]
 fn too_much_memory_is_the_end_and_is_counted() {
     if !have(Need::Root) {
@@ -114,6 +115,7 @@ fn a_limit_below_what_is_in_use_is_refused_in_words() {
     assert!(error.contains("bytes are in use now"), "{error}");
 }
 
+/// C15
 #[test]
 fn no_more_tasks_than_allowed() {
     if !have(Need::Root) {
@@ -130,6 +132,7 @@ fn no_more_tasks_than_allowed() {
     });
 }
 
+/// C5
 #[test]
 fn a_quota_holds_back() {
     if !have(Need::Root) {
@@ -144,9 +147,11 @@ fn a_quota_holds_back() {
     let cpu = group.stats().unwrap().cpu;
     let most = u128::from(cpu.usage_ns).saturating_sub(30_000_000) * 4;
     assert!(most < began.elapsed().as_nanos(), "{cpu:?} in {:?}", began.elapsed());
-    assert!(cpu.throttled_ns > 0 && cpu.user_ns > 0, "{cpu:?}");
+    // Which part of it was spent in programs is only sampled.
+    assert!(cpu.throttled_ns > 0 && cpu.user_ns + cpu.system_ns > 0, "{cpu:?}");
 }
 
+/// C16
 #[test]
 fn hugepages_where_the_machine_has_them() {
     if !have(Need::Root) {

@@ -2,6 +2,7 @@
 //! by side, and look at the files of the version that a controller has there.
 
 mod devices;
+mod felt;
 mod groups;
 mod limits;
 mod place;

@@ -12,6 +12,7 @@ fn running_time(pid: u32) -> u64 {
     fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
 }
 
+/// C11
 #[test]
 fn frozen_processes_stand_still() {
     if !have(Need::Root) {
