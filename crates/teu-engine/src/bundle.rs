@@ -369,7 +369,7 @@ fn every_containers_mounts(privileged: bool) -> Vec<Mount> {
 }
 
 /// What tells too much about the host, or lets harm be done: docker's list.
-const MASKED: &[&str] = &[
+pub const MASKED: &[&str] = &[
     "/proc/acpi",
     "/proc/asound",
     "/proc/interrupts",
@@ -385,7 +385,7 @@ const MASKED: &[&str] = &[
 ];
 
 /// Settings of the whole kernel: readable, not writable. docker's list.
-const READ_ONLY: &[&str] =
+pub const READ_ONLY: &[&str] =
     &["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 fn strings(list: &[&str]) -> Vec<String> {

@@ -77,6 +77,7 @@ mod volumes;
 mod why;
 
 pub use boot::Booted;
+pub use bundle::{MASKED, READ_ONLY};
 pub use changes::{Change, ChangeKind};
 pub use commit::CommitRequest;
 pub use config::{Config, RegistrySection};

@@ -32,6 +32,10 @@ pub fn value(one: &InspectedContainer) -> Value {
         "Driver": one.driver,
         "Platform": "linux",
         "CgroupPath": one.cgroup,
+        "MountLabel": "",
+        "ProcessLabel": "",
+        "AppArmorProfile": "",
+        "GraphDriver": { "Name": one.driver, "Data": null },
         "HostConfig": host_config(one),
         "Mounts": mounts(record.mounts(), one),
         "Config": config(one),
@@ -101,6 +105,7 @@ fn config(one: &InspectedContainer) -> Value {
         "Labels": record.labels,
         "StopSignal": record.stop_signal.to_string(),
         "StopTimeout": request.stop_timeout_s,
+        "OnBuild": null,
         "Healthcheck": match &record.health {
             _ if request.health.none => json!({ "Test": ["NONE"] }),
             check => json!(check.as_ref().map(healthcheck)),
@@ -210,7 +215,56 @@ fn host_config(one: &InspectedContainer) -> Value {
             all.extend(more);
         }
     }
+    let hidden = !security.privileged && !security.unmasked_paths;
+    let paths = |paths: &[&str]| if hidden { json!(paths) } else { Value::Null };
+    all["MaskedPaths"] = paths(teu_engine::MASKED);
+    all["ReadonlyPaths"] = paths(teu_engine::READ_ONLY);
+    if let Value::Object(all) = &mut all {
+        all.extend(without_meaning());
+        for name in NULL_WHERE_EMPTY {
+            if all.get(*name).and_then(Value::as_array).is_some_and(Vec::is_empty) {
+                all.insert(name.to_string(), Value::Null);
+            }
+        }
+    }
     all
+}
+
+/// Docker's client has no list there where nothing was asked.
+const NULL_WHERE_EMPTY: &[&str] = &[
+    "BlkioDeviceReadBps",
+    "BlkioDeviceReadIOps",
+    "BlkioDeviceWriteBps",
+    "BlkioDeviceWriteIOps",
+    "CapAdd",
+    "CapDrop",
+    "DeviceCgroupRules",
+    "ExtraHosts",
+    "GroupAdd",
+    "SecurityOpt",
+    "Ulimits",
+];
+
+/// Fields of docker's that nothing of teu sets: other systems' and what comes later. Who reads them finds them.
+fn without_meaning() -> Map<String, Value> {
+    let fields = json!({
+        "ContainerIDFile": "",
+        "VolumeDriver": "",
+        "Cgroup": "",
+        "Links": null,
+        "PublishAllPorts": false,
+        "ConsoleSize": [0, 0],
+        "DeviceRequests": null,
+        "KernelMemoryTCP": 0,
+        "CpuCount": 0,
+        "CpuPercent": 0,
+        "IOMaximumIOps": 0,
+        "IOMaximumBandwidth": 0,
+    });
+    match fields {
+        Value::Object(fields) => fields,
+        _ => Map::new(),
+    }
 }
 
 fn restart_policy(policy: RestartPolicy) -> Value {
@@ -322,6 +376,12 @@ fn network(one: &InspectedContainer) -> Value {
         let key = running.filter(|_| request.network != NetworkRequest::Host);
         let key = key.map(|running| format!("/proc/{}/ns/net", running.pid));
         settings.insert("SandboxKey".into(), key.unwrap_or_default().into());
+        settings.insert("Bridge".into(), "".into());
+        settings.insert("HairpinMode".into(), false.into());
+        settings.insert("LinkLocalIPv6Address".into(), "".into());
+        settings.insert("LinkLocalIPv6PrefixLen".into(), 0.into());
+        settings.insert("SecondaryIPAddresses".into(), Value::Null);
+        settings.insert("SecondaryIPv6Addresses".into(), Value::Null);
     }
     settings
 }

@@ -5,10 +5,13 @@ use teu_model::{DeviceLimit, ResourceRequest};
 
 /// The fields of `HostConfig` that are limits.
 pub fn value(resources: &ResourceRequest) -> Value {
+    let doubled =
+        resources.memory_bytes.and_then(|bytes| i64::try_from(bytes).ok()?.checked_mul(2));
     json!({
         "Memory": resources.memory_bytes.unwrap_or(0),
         "MemoryReservation": resources.memory_reservation_bytes.unwrap_or(0),
-        "MemorySwap": resources.memory_swap_bytes.unwrap_or(0),
+        // As much swap as memory, where nothing is said.
+        "MemorySwap": resources.memory_swap_bytes.or(doubled).unwrap_or(0),
         "NanoCpus": resources.nano_cpus.unwrap_or(0),
         "CpuShares": resources.cpu_shares.unwrap_or(0),
         "CpusetCpus": resources.cpuset_cpus.clone().unwrap_or_default(),

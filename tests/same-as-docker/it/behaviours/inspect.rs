@@ -41,6 +41,14 @@ scenes! {
         different("network by default", "docker inspect -f '{{.HostConfig.NetworkMode}}' $d", "named bridge, as docker does since version 26"),
         same("limits by default", "docker inspect -f '{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{json .HostConfig.PidsLimit}}' $d"),
     ];
+    inspect_fields: "docker create --name $c --network none -m 64m box true; docker create --name $d box true", [
+        same("lists that nobody asked for", "docker inspect -f '{{json .HostConfig.CapAdd}} {{json .HostConfig.Binds}} {{json .HostConfig.ExtraHosts}} {{json .HostConfig.GroupAdd}} {{json .HostConfig.SecurityOpt}} {{json .HostConfig.Ulimits}} {{json .HostConfig.Dns}} {{json .HostConfig.Devices}} {{json .HostConfig.Links}} {{json .HostConfig.VolumesFrom}}' $c"),
+        same("lists as Go shows them", "docker inspect -f '{{.HostConfig.CapAdd}} {{.HostConfig.Binds}} {{.ExecIDs}} {{.Config.Volumes}} {{.Config.Entrypoint}} {{.HostConfig.MaskedPaths | len | lt 5}}' $c"),
+        same("swap by default", "docker inspect -f '{{.HostConfig.Memory}} {{.HostConfig.MemorySwap}}' $c"),
+        same("fields that say nothing", "docker inspect -f '{{.HostConfig.ContainerIDFile}} {{.HostConfig.PublishAllPorts}} {{.HostConfig.VolumeDriver}} {{.HostConfig.ConsoleSize}} {{.MountLabel}} {{.ProcessLabel}} {{.NetworkSettings.HairpinMode}} {{json .NetworkSettings.SecondaryIPAddresses}} {{json .Config.OnBuild}}' $c"),
+        same("paths nobody may write", "docker inspect -f '{{json .HostConfig.ReadonlyPaths}}' $c"),
+        same("a network that it has not joined yet", "docker inspect -f '{{range $n, $e := .NetworkSettings.Networks}}{{$n}} [{{.IPAddress}}] [{{.Gateway}}] {{.IPPrefixLen}}{{end}}' $d"),
+    ];
     inspect_image: "", [
         same("Config", "docker image inspect -f '{{json .Config.Env}} {{json .Config.Cmd}} {{json .Config.Entrypoint}} {{.Config.WorkingDir}} {{.Config.User}} {{json .Config.ExposedPorts}} {{json .Config.Labels}}' rich:1.0 2>/dev/null || docker inspect -f '{{json .Config.Env}} {{json .Config.Cmd}} {{json .Config.Entrypoint}} {{.Config.WorkingDir}} {{.Config.User}} {{json .Config.ExposedPorts}} {{json .Config.Labels}}' rich:1.0"),
         same("names and platform", "docker inspect -f '{{.RepoTags}} {{.Os}} {{.Architecture}} {{.Comment}}' rich:1.0"),
