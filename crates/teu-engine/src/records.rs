@@ -91,6 +91,20 @@ pub(crate) fn load_from(directory: &Path) -> Result<Option<Container>, EngineErr
 
 /// The container that `given` names: a name, a whole id, or a prefix that only one id has.
 pub(crate) fn find(paths: &Paths, given: &str) -> Result<Container, EngineError> {
+    find_among(paths, given, &mut None)
+}
+
+/// The same for many: what there is, is listed once.
+pub(crate) fn find_each(paths: &Paths, given: &[String]) -> Result<Vec<Container>, EngineError> {
+    let mut listed = None;
+    given.iter().map(|given| find_among(paths, given, &mut listed)).collect()
+}
+
+fn find_among(
+    paths: &Paths,
+    given: &str,
+    listed: &mut Option<Vec<PathBuf>>,
+) -> Result<Container, EngineError> {
     let no_such = || EngineError::NoSuchContainer { given: given.to_string() };
     if let Ok(id) = ContainerId::parse(given) {
         return load(paths, &id)?.ok_or_else(no_such);
@@ -106,7 +120,11 @@ pub(crate) fn find(paths: &Paths, given: &str) -> Result<Container, EngineError>
     if !is_prefix {
         return Err(no_such());
     }
-    let matching = ids_beginning(paths, given)?;
+    let places = match listed {
+        Some(places) => places,
+        None => listed.insert(places(paths)?),
+    };
+    let matching: Vec<ContainerId> = ids_beginning(places, given).collect();
     match &matching[..] {
         [] => Err(no_such()),
         [id] => load(paths, id)?.ok_or_else(no_such),
@@ -116,21 +134,28 @@ pub(crate) fn find(paths: &Paths, given: &str) -> Result<Container, EngineError>
 
 /// Every container's id, in no order.
 pub(crate) fn ids(paths: &Paths) -> Result<Vec<ContainerId>, EngineError> {
-    ids_beginning(paths, "")
+    Ok(ids_beginning(&places(paths)?, "").collect())
 }
 
-fn ids_beginning(paths: &Paths, start: &str) -> Result<Vec<ContainerId>, EngineError> {
-    let mut ids = Vec::new();
+/// Every directory in which a container's record may lie.
+fn places(paths: &Paths) -> Result<Vec<PathBuf>, EngineError> {
+    let mut places = Vec::new();
     for directory in [paths.root.join("containers"), paths.run.join("containers")] {
-        for name in names_in(&directory)?.into_iter().filter(|name| name.starts_with(start)) {
-            if let Ok(id) = ContainerId::parse(&name)
-                && directory.join(&name).join("request.json").exists()
-            {
-                ids.push(id);
-            }
-        }
+        places.extend(names_in(&directory)?.into_iter().map(|name| directory.join(name)));
     }
-    Ok(ids)
+    Ok(places)
+}
+
+/// The ids that begin so and have a record.
+fn ids_beginning<'a>(
+    places: &'a [PathBuf],
+    start: &'a str,
+) -> impl Iterator<Item = ContainerId> + 'a {
+    places.iter().filter_map(move |place| {
+        let name = place.file_name()?.to_str().filter(|name| name.starts_with(start))?;
+        let id = ContainerId::parse(name).ok()?;
+        place.join("request.json").exists().then_some(id)
+    })
 }
 
 /// All containers. One whose record vanishes meanwhile is left out.

@@ -44,10 +44,7 @@ impl Engine {
     ) -> Result<Vec<Usage>, EngineError> {
         let mut containers: Vec<Container> = match given {
             [] => records::all(&self.paths)?,
-            _ => given
-                .iter()
-                .map(|name| records::find(&self.paths, name))
-                .collect::<Result<_, _>>()?,
+            _ => records::find_each(&self.paths, given)?,
         };
         if given.is_empty() {
             containers.sort_by_key(|one| std::cmp::Reverse(one.record.created_at));
