@@ -167,13 +167,12 @@ impl Layout {
         })
     }
 
-    /// Whether block devices can be shared by weight: CFQ's or BFQ's file of v1, any of v2's.
+    /// Whether block devices can be shared by weight: by BFQ alone in v1, by one or the other file in v2.
     pub fn has_block_weight(&self) -> bool {
         let Some(block) = self.of(Controller::Blkio) else { return false };
         match block.version {
-            Version::V1 => ["blkio.weight", "blkio.bfq.weight"]
-                .iter()
-                .any(|file| block.mount_point.join(file).exists()),
+            // The top has no file of weights, but what BFQ counts.
+            Version::V1 => block.mount_point.join("blkio.bfq.io_service_bytes").exists(),
             // The top has no such file; some kernel of each distribution has one of the two below it.
             Version::V2 => true,
         }

@@ -1,8 +1,8 @@
 //! What containers share, and what the kernel is told about each.
 
 use std::fs;
-use std::path::Path;
-use std::time::Instant;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use teu_testkit::Teu;
 use teu_testkit::teu::{shell, until};
 
@@ -180,6 +180,75 @@ fn writes_to_a_device_are_held_back() {
     assert!((2.0..20.0).contains(&took), "3 MiB at 1 MiB a second took {took} s");
     let told = teu.fails(125, &format!("{RUN} --device-read-bps /dev/nothing:1mb busybox true"));
     assert!(told.contains("/dev/nothing"), "{told}");
+}
+
+/// A disk in memory, all of it holes: what shares the machine's own disks is nobody's to change.
+struct Disk {
+    device: String,
+    file: PathBuf,
+}
+
+impl Disk {
+    fn new(teu: &Teu, size: &str) -> Disk {
+        let name = teu.scratch().file_name().unwrap().display().to_string();
+        let file = PathBuf::from(format!("/dev/shm/{name}"));
+        let file_name = file.display();
+        let device =
+            shell(&format!("truncate -s {size} {file_name}; losetup -f --show {file_name}"));
+        Disk { device, file }
+    }
+
+    fn set(&self, name: &str, value: &str) {
+        let queue = Path::new("/sys/block").join(&self.device[5..]).join("queue");
+        fs::write(queue.join(name), value).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        shell(&format!("losetup -d {}; rm {}", self.device, self.file.display()));
+    }
+}
+
+/// C8: 100 to 800 is one to eight, where BFQ shares the disk.
+#[test]
+fn reads_are_shared_by_weight() {
+    let teu = Teu::with_busybox("weight");
+    let disk = Disk::new(&teu, "256G");
+    disk.set("scheduler", "bfq");
+    // It guesses which process a user waits for, and prefers that one whatever its weight.
+    disk.set("iosched/low_latency", "0");
+    // And it gives the disk to others when a reader does not come back for so many ms: one that waits for
+    // a CPU of a busy machine does not.
+    disk.set("iosched/slice_idle", "100");
+    let device = &disk.device;
+    let read = format!("dd if={device} of=/dev/null bs=1M iflag=direct");
+    let names = ["light", "heavy"];
+    for (name, weight) in names.iter().zip([100, 800]) {
+        teu.ok(&format!(
+            "run -d --network none --init --name {name} --device {device}:{device}:r --blkio-weight {weight} busybox sh -c '{read} & {read} & wait'"
+        ));
+    }
+    let groups = names.map(|name| teu.cgroup(name, "blkio"));
+    let both = || [read_by(&groups[0]), read_by(&groups[1])];
+    until("both read", || both().iter().all(|bytes| *bytes > 0.0).then_some(()));
+    let before = both();
+    std::thread::sleep(Duration::from_secs(3));
+    let after = both();
+    teu.ok("rm -f light heavy");
+    let ratio = (after[1] - before[1]) / (after[0] - before[0]);
+    assert!((6.4..9.6).contains(&ratio), "{before:?} {after:?}: 1 to {ratio}");
+}
+
+/// Bytes that the group's processes have read from disks.
+fn read_by(group: &Path) -> f64 {
+    let v1 = fs::read_to_string(group.join("blkio.bfq.io_service_bytes"));
+    let (text, mark) = match v1 {
+        Ok(text) => (text, " Read "),
+        Err(_) => (fs::read_to_string(group.join("io.stat")).unwrap(), "rbytes="),
+    };
+    let after = |line: &str| line.split_once(mark)?.1.split(' ').next()?.parse::<f64>().ok();
+    text.lines().filter_map(after).sum()
 }
 
 /// C22
