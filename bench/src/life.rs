@@ -53,8 +53,10 @@ impl Side<'_> {
     }
 
     fn remove(&self, ids: &[String]) -> Result<()> {
-        for some in ids.chunks(50) {
-            run(self.command(&["rm", "-f"]).args(some))?;
+        // podman waits ten seconds for a process that ignores SIGTERM.
+        let at_once: &[&str] = if self.name == "podman" { &["-t", "0"] } else { &[] };
+        for some in ids.chunks(100) {
+            run(self.command(&["rm", "-f"]).args(at_once).args(some))?;
         }
         Ok(())
     }
@@ -143,9 +145,7 @@ pub fn remove(world: &World) -> Result<()> {
         crowds.borrow_mut()[at] = side.crowd(count)?;
         Ok(())
     };
-    let turn = |at: usize, side: &Side<'_>| {
-        run(side.command(&["rm", "-f"]).args(&crowds.borrow()[at])).map(drop)
-    };
+    let turn = |at: usize, side: &Side<'_>| side.remove(&crowds.borrow()[at]);
     each(&format!("`rm -f` of {count}"), 1, &sides, before, turn)
 }
 

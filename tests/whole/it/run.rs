@@ -197,7 +197,7 @@ fn an_image_that_is_not_here_and_not_to_be_pulled() {
 #[test]
 fn a_flag_that_is_not_there_is_refused_by_name() {
     let teu = Teu::with_busybox("flags");
-    for flag in ["--publish 80:80", "-p 80:80", "--expose 80", "--link a", "--dns-opt a"] {
+    for flag in ["--publish 80:80", "-p 80:80", "-P", "--link a", "--network-alias a"] {
         let told = teu.fails(125, &format!("run --rm {flag} busybox true"));
         let name = flag.split(' ').next().unwrap();
         assert!(told.contains(name.trim_start_matches('-')), "{told}");
