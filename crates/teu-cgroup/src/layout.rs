@@ -118,17 +118,11 @@ impl Layout {
     /// Asks `/proc/self/mountinfo` and `/proc/self/cgroup`.
     pub fn discover() -> Result<Layout, CgroupError> {
         let memberships = file::read(Path::new("/proc/self/cgroup"))?;
-        // On most machines of today the answer needs no look through all mounts.
-        let usual = Path::new("/sys/fs/cgroup");
-        let v2_only = memberships.lines().count() == 1 && memberships.starts_with("0::");
-        let mut layout = if v2_only && usual.join("cgroup.controllers").exists() {
-            let own = memberships.trim_end().trim_start_matches("0::").to_string();
-            let (version, mount_point) = (Version::V2, usual.to_path_buf());
-            Layout {
-                hierarchies: vec![Hierarchy { version, mount_point, controllers: vec![], own }],
-            }
-        } else {
-            parse(&file::read(Path::new("/proc/self/mountinfo"))?, &memberships)
+        // Hundreds of containers have as many mounts, and to list them takes milliseconds: so where every
+        // hierarchy lies where all systems put it, nobody looks through them.
+        let mut layout = match usual(&memberships, &teu_kernel::cgroupfs::whole_hierarchy) {
+            Some(layout) => layout,
+            None => parse(&file::read(Path::new("/proc/self/mountinfo"))?, &memberships),
         };
         for hierarchy in layout.hierarchies.iter_mut().filter(|one| one.version == Version::V2) {
             let text = file::read(&hierarchy.mount_point.join("cgroup.controllers"))?;
@@ -193,6 +187,35 @@ impl Layout {
             Version::V2 => Path::new("/proc/swaps").exists(),
         }
     }
+}
+
+/// The hierarchies of `memberships` where each lies in its usual place: v2 alone on /sys/fs/cgroup or beside
+/// v1 on `unified`, those of v1 by their controllers or their name. `whole`: the version of the hierarchy whose
+/// top a directory is.
+pub(crate) fn usual(memberships: &str, whole: &dyn Fn(&Path) -> Option<u8>) -> Option<Layout> {
+    let top = Path::new("/sys/fs/cgroup");
+    let alone = memberships.lines().count() == 1;
+    // The kernel tells the youngest first.
+    let hierarchies = memberships.lines().rev().map(|line| {
+        let mut fields = line.splitn(3, ':').skip(1);
+        let (controllers, own) = (fields.next()?, fields.next()?);
+        let (version, mount_point) = match controllers {
+            "" if alone => (Version::V2, top.to_path_buf()),
+            "" => (Version::V2, top.join("unified")),
+            named => (Version::V1, top.join(named.strip_prefix("name=").unwrap_or(named))),
+        };
+        let number = if version == Version::V1 { 1 } else { 2 };
+        let controllers = controllers.split(',').filter(|c| !c.is_empty()).map(String::from);
+        (whole(&mount_point) == Some(number)).then(|| Hierarchy {
+            version,
+            mount_point,
+            controllers: controllers.collect(),
+            own: own.to_string(),
+        })
+    });
+    let mut hierarchies = hierarchies.collect::<Option<Vec<Hierarchy>>>()?;
+    hierarchies.sort_by_key(|one| one.version == Version::V1);
+    Some(Layout { hierarchies })
 }
 
 /// The hierarchies that `mountinfo` shows, each once, with this process's places in them.
@@ -354,5 +377,42 @@ garbage
             assert!(parse(text, "0::/\n").hierarchies.is_empty(), "{text}");
         }
         assert_eq!(unescape("a\\134b\\04"), PathBuf::from("a\\b\\04"));
+    }
+
+    #[test]
+    fn usual_places() {
+        let v1_and_v2 = "3:name=systemd:/\n2:cpu,cpuacct:/x\n0::/y\n";
+        let tops = |path: &Path| match path.to_str()? {
+            "/sys/fs/cgroup" | "/sys/fs/cgroup/unified" => Some(2),
+            "/sys/fs/cgroup/systemd" | "/sys/fs/cgroup/cpu,cpuacct" => Some(1),
+            _ => None,
+        };
+        let layout = usual(v1_and_v2, &tops).unwrap();
+        let told = layout.hierarchies.iter().map(|one| {
+            format!("{} {} {}", one.mount_point.display(), one.controllers.join(","), one.own)
+        });
+        assert_eq!(
+            told.collect::<Vec<_>>(),
+            [
+                "/sys/fs/cgroup/unified  /y",
+                "/sys/fs/cgroup/cpu,cpuacct cpu,cpuacct /x",
+                "/sys/fs/cgroup/systemd name=systemd /",
+            ]
+        );
+        assert_eq!(
+            usual("0::/y\n", &tops).unwrap().hierarchies[0].mount_point,
+            Path::new("/sys/fs/cgroup")
+        );
+        // One that lies elsewhere, or is not mounted at all: then all mounts are looked at.
+        assert_eq!(usual("2:memory:/\n0::/\n", &tops), None);
+        assert_eq!(usual(v1_and_v2, &|_| Some(2)), None);
+    }
+
+    #[test]
+    fn what_is_usual_here_is_what_is_mounted() {
+        let read = |name: &str| std::fs::read_to_string(format!("/proc/self/{name}")).unwrap();
+        if let Some(usual) = usual(&read("cgroup"), &teu_kernel::cgroupfs::whole_hierarchy) {
+            assert_eq!(usual, parse(&read("mountinfo"), &read("cgroup")));
+        }
     }
 }

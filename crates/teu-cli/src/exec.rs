@@ -65,7 +65,6 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
         terminal: terminal::size().filter(|_| asked.tty),
         privileged: flags.privileged,
     };
-    let container = engine.find(name)?;
     let signals = if detach { None } else { Some(terminal::take_signals(false)?) };
     let running = engine.exec(name, &asked, &options).map_err(of_exec)?;
     if detach {
@@ -73,7 +72,7 @@ pub fn main(door: &Door, words: Vec<OsString>) -> Outcome {
     }
     let talk = Conversation {
         engine: &engine,
-        container: &container,
+        container: &running.container,
         streams,
         tty: asked.tty,
         detach_keys: keys,

@@ -27,6 +27,8 @@ pub struct ExecOptions {
 pub struct Executing {
     /// Its id.
     pub id: String,
+    /// The container that it runs in.
+    pub container: Container,
     /// The conversation with the monitor, attached to it if that was asked.
     pub link: Link,
 }
@@ -70,7 +72,7 @@ impl Engine {
         match link.exec(request, &fds) {
             Ok(_pid) => {
                 self.tell_of(&container, &format!("exec_start: {command}"), &[("execID", &id)]);
-                Ok(Executing { id, link })
+                Ok(Executing { id, container, link })
             }
             Err(MonitorError::Start(error)) => {
                 let root = self.root_of(&container)?;

@@ -2,7 +2,7 @@
 
 use crate::EngineError;
 use serde::{Serialize, de::DeserializeOwned};
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 use teu_kernel::durable::{self, Durability};
 
@@ -16,7 +16,7 @@ struct Versioned {
 
 /// Reads the record at `path`; `None` where there is no such file.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, EngineError> {
-    let text = match std::fs::read(path) {
+    let text = match read_small(path) {
         Ok(text) => text,
         Err(error)
             if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) =>
@@ -40,6 +40,19 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, Engine
             _ => Err(damaged(error)),
         },
     }
+}
+
+/// A list reads hundreds of records: each with as few calls as can be.
+fn read_small(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = std::fs::File::open(path)?;
+    let mut text = vec![0; 8192];
+    let count = file.read(&mut text)?;
+    text.truncate(count);
+    // A short read of a file is its end.
+    if count == text.capacity() {
+        file.read_to_end(&mut text)?;
+    }
+    Ok(text)
 }
 
 /// Replaces the record at `path`.

@@ -6,6 +6,9 @@ use crate::records::{self, Container};
 use crate::{Engine, EngineError};
 use teu_model::{ContainerId, Exit, Health, Status};
 
+/// So many are read faster by several threads than it takes to make these.
+const MANY: usize = 32;
+
 /// One container in the list.
 #[derive(Clone, Debug)]
 pub struct Listed {
@@ -21,11 +24,47 @@ impl Engine {
     /// All containers, the newest first. What lost its monitor or ended unseen is put right on the way.
     pub fn list(&self) -> Result<Vec<Listed>, EngineError> {
         let mut listed = Vec::new();
-        for container in records::readable(&self.paths)? {
-            listed.extend(self.as_it_is(container)?);
+        for looked in self.look_at(&records::ids(&self.paths)?) {
+            match looked {
+                // Lists show what they can; `fsck` tells of the others.
+                Err(EngineError::Damaged { .. }) | Ok(None) => {}
+                Ok(Some((container, truth))) => {
+                    listed.extend(self.as_it_is_by(container, truth)?);
+                }
+                Err(error) => return Err(error),
+            }
         }
         listed.sort_by_key(|one| std::cmp::Reverse(one.container.record.created_at));
         Ok(listed)
+    }
+
+    /// Each record and what is true of it, read on all CPUs where there are many.
+    fn look_at<'ids>(
+        &self,
+        ids: &'ids [ContainerId],
+    ) -> Vec<Result<Option<(Container, Truth)>, EngineError>> {
+        let look = |id: &ContainerId| {
+            let container = records::load(&self.paths, id)?;
+            Ok(container.map(|container| {
+                let truth = observe(&self.paths, &container);
+                (container, truth)
+            }))
+        };
+        let threads = std::thread::available_parallelism().map_or(1, |count| count.get().min(8));
+        if threads == 1 || ids.len() < MANY {
+            return ids.iter().map(look).collect();
+        }
+        std::thread::scope(|scope| {
+            let part = |ids: &'ids [ContainerId]| {
+                scope.spawn(move || ids.iter().map(look).collect::<Vec<_>>())
+            };
+            let parts: Vec<_> = ids.chunks(ids.len().div_ceil(threads)).map(part).collect();
+            let joined = parts.into_iter().map(|part| match part.join() {
+                Ok(looked) => looked,
+                Err(panic) => std::panic::resume_unwind(panic),
+            });
+            joined.flatten().collect()
+        })
     }
 
     /// The names of all containers, in no order: opens and changes nothing.
@@ -56,7 +95,16 @@ impl Engine {
     /// Usually the record itself. One that ended unseen is released, one that lost its monitor gets
     /// another; one that somebody is at just now is shown as it will be.
     fn as_it_is(&self, container: Container) -> Result<Option<Listed>, EngineError> {
-        let container = match observe(&self.paths, &container) {
+        let truth = observe(&self.paths, &container);
+        self.as_it_is_by(container, truth)
+    }
+
+    fn as_it_is_by(
+        &self,
+        container: Container,
+        truth: Truth,
+    ) -> Result<Option<Listed>, EngineError> {
+        let container = match truth {
             Truth::AsRecorded => Some(container),
             Truth::MonitorLost => self.with_a_monitor(container)?,
             Truth::Ended(exit) => self.after_its_end(container.id(), exit)?,

@@ -11,6 +11,7 @@ pub mod append;
 pub mod bpf;
 pub mod cachestat;
 pub mod capability;
+pub mod cgroupfs;
 pub mod child_fs;
 pub mod clone;
 pub mod close_range;
