@@ -171,8 +171,11 @@ fn perform(scene: &Scene, program: &str, directory: &Path) -> Vec<Seen> {
         std::fs::create_dir_all(each).expect("a directory of the scene's own");
     }
     let wrapper = bin.join("docker");
-    std::fs::write(&wrapper, format!("#!/bin/sh\nexec {program} \"$@\"\n")).expect("a script");
-    run_plain(Command::new("chmod").arg("755").arg(&wrapper));
+    // By a process of its own: what this one has open for writing is open in all children that other scenes
+    // start at this moment, and such a script cannot be executed (ETXTBSY).
+    let text = format!("#!/bin/sh\nexec {program} \"$@\"\n");
+    let write = "printf %s \"$1\" >\"$0\" && chmod 755 \"$0\"";
+    run_plain(Command::new("sh").args(["-c", write]).arg(&wrapper).arg(text));
     let actor = Actor { name: prefix(scene), bin, stage };
     if !scene.set_up.is_empty() {
         let seen = actor.act(scene.set_up);
